@@ -1,0 +1,45 @@
+"""aepsl: from photographs with image-level labels to per-pixel segmentation (Wei et al., CVPR 2017).
+
+Products lie in the folder `results` of the configuration; those of a variant in its `variants/{name}/`.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+
+
+pathvars:
+    results=PLAN.settings.results,
+    logs=f"{PLAN.settings.results}/logs",
+    benchmarks=f"{PLAN.settings.results}/benchmarks",
+
+
+wildcard_constraints:
+    run="(variants/[^/]+/)?",
+    round="[1-9][0-9]*",
+    split="train|val",
+
+
+include: "rules/data.smk"
+include: "rules/erasing.smk"
+include: "rules/saliency.smk"
+include: "rules/segmentation.smk"
+include: "rules/evaluation.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "<results>/miou.json",
+        "<results>/quality.json",
+        "<results>/overview.png",
+        [miou_of(f"variants/{name}/") for name in ("ceiling",) if name in PLAN.settings.variants],

@@ -1,0 +1,5 @@
+"""`python -m aepsl`."""
+
+from aepsl.cli import main
+
+main()

@@ -1,0 +1,24 @@
+"""What an attention method is: it makes a network, says its loss, and maps where each class's evidence lies."""
+
+from importlib import import_module
+from typing import Protocol
+
+from torch import Generator, Tensor, nn
+
+
+class Method(Protocol):
+    """A module of this folder with these three functions; `erasing` knows no more of it than its maps."""
+
+    def network(self, backbone: nn.Module, classes: int, generator: Generator) -> nn.Module:
+        """The classifier on a backbone, its new layers initialised from the generator."""
+
+    def loss(self, network: nn.Module, images: Tensor, labels: Tensor, *, form: str) -> dict[str, Tensor]:
+        """`loss`, and its terms, for normalised images (B, 3, H, W) and labels (B, C) of 0 and 1."""
+
+    def maps(self, network: nn.Module, images: Tensor) -> Tensor:
+        """H (B, C, h, w) float32, one map a class, cell j at pixel stride·j; before any cut or scaling."""
+
+
+def method(name: str) -> Method:
+    """The method of that name."""
+    return import_module(f"aepsl.attention.{name}")  # type: ignore[return-value]

@@ -1,0 +1,186 @@
+"""The command line: every stage is a plain command, with its settings from a rule or from a configuration file."""
+
+import argparse
+import hashlib
+import inspect
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from aepsl.errors import InputError
+from aepsl.machine import Machine, usable_cpus
+from aepsl.settings import stages as stage_settings
+from aepsl.settings.settings import load, validate
+from aepsl.graph import PRODUCTS, STAGES
+from aepsl.workflow import Job, Plan
+
+TOOLS = ("summary", "labels_from_masks", "schema")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command. Bad input ends in one line and status 2; a defect of the program in a traceback and status 1."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # sums of per-image stages do not depend on the machine's cores
+    parser, commands = _parser()
+    options = parser.parse_args(arguments)
+    log_file = getattr(options, "log", None)
+    _start_log(log_file)
+    try:
+        if getattr(options, "end_with_parent", False):
+            _end_with_parent()
+        commands[options.command](options)
+    except InputError as error:
+        logging.getLogger("aepsl").debug("%s", traceback.format_exc())
+        print(f"aepsl {options.command}: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        logging.getLogger("aepsl").debug("%s", traceback.format_exc())
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"aepsl {options.command}: {place}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"aepsl {options.command}: interrupted; the same command goes on", file=sys.stderr)
+        sys.exit(130)
+
+
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, Callable[[argparse.Namespace], None]]]:
+    parser = argparse.ArgumentParser(
+        prog="aepsl", description="Adversarial erasing and online prohibitive segmentation learning."
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands: dict[str, Callable[[argparse.Namespace], None]] = {}
+    chosen = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    for stage in STAGES:
+        name = stage.replace("_", "-")
+        sub = subparsers.add_parser(name, help=f"stage {stage}", formatter_class=argparse.RawDescriptionHelpFormatter)
+        commands[name] = lambda options, stage=stage: _run_stage(stage, options)  # type: ignore[misc]
+        if chosen == name:  # the other stages' modules are not imported
+            _stage_options(sub, stage)
+    for tool in TOOLS:
+        name = tool.replace("_", "-")
+        sub = subparsers.add_parser(name, help=f"tool {tool}")
+        commands[name] = lambda options, tool=tool: import_module(f"aepsl.tools.{tool}").run(options)  # type: ignore[misc]
+        if chosen == name:
+            import_module(f"aepsl.tools.{tool}").options(sub)
+    return parser, commands
+
+
+def _stage_options(parser: argparse.ArgumentParser, stage: str) -> None:
+    module = import_module(f"aepsl.stages.{stage}")
+    parser.description = f"{module.__doc__}\n\n{module.run.__doc__}"
+    source = parser.add_argument_group("settings: from a rule, or of a run of a configuration")
+    source.add_argument("--settings", help="the stage's settings as JSON")
+    source.add_argument("--config", type=Path, help="a configuration file; paths not given are the run's")
+    source.add_argument("--run", default="", help="run of the configuration, such as variants/plain/")
+    source.add_argument("--round", type=int, help="erasing round, from 1")
+    source.add_argument("--split", choices=["train", "val"])
+    files = parser.add_argument_group("files")
+    for parameter in _files(stage):
+        kind = str(parameter.annotation)
+        count = "*" if "list" in kind else "?" if "None" in kind else None
+        files.add_argument(f"--{parameter.name.replace('_', '-')}", type=Path, nargs=count)
+    machine = parser.add_argument_group("machine: changes no result on a CPU")
+    machine.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    machine.add_argument("--precision", choices=["auto", "bf16", "float32"], default="auto")
+    machine.add_argument("--workers", type=int, default=usable_cpus(), help="processes beside the stage")
+    machine.add_argument("--log", type=Path, help="file for the log and for tracebacks")
+    machine.add_argument("--end-with-parent", action="store_true", help="end when the process that began this ends")
+
+
+def _files(stage: str) -> list[inspect.Parameter]:
+    """The parameters of the stage's `run` that are paths."""
+    parameters = inspect.signature(import_module(f"aepsl.stages.{stage}").run).parameters.values()
+    return [parameter for parameter in parameters if "Path" in str(parameter.annotation)]
+
+
+def _run_stage(stage: str, options: argparse.Namespace) -> None:
+    given = {p.name: getattr(options, p.name) for p in _files(stage)}
+    job = None
+    if options.config:
+        plan = Plan(load(options.config))
+        if options.run not in plan.runs:
+            raise InputError(
+                f"{options.config} has no run {options.run!r}; its runs: {', '.join(map(repr, plan.runs))}"
+            )
+        job = Job(plan, stage, options.run, options.round, options.split)
+        for name, value in {**job.outside(), **job.inputs(), **job.outputs()}.items():
+            if given.get(name) is None:
+                given[name] = [Path(path) for path in value] if isinstance(value, list) else Path(value)
+    model = getattr(stage_settings, "".join(word.title() for word in stage.split("_")) + "Settings")
+    if options.settings is not None:
+        text = options.settings
+    elif job is not None:
+        text = job.settings()
+    else:
+        raise InputError("give --settings (JSON) or --config (a file)")
+    settings = validate(model, _parsed(text), source="--settings")
+    arguments: dict[str, Any] = {}
+    for parameter in inspect.signature(import_module(f"aepsl.stages.{stage}").run).parameters.values():
+        if parameter.name in given:
+            value = given[parameter.name]
+            if value is None and "None" not in str(parameter.annotation):
+                if "list" not in str(parameter.annotation):
+                    raise InputError(f"--{parameter.name.replace('_', '-')} is missing")
+                value = []
+            arguments[parameter.name] = value
+        elif parameter.name == "machine":
+            arguments["machine"] = Machine(options.device, options.precision, max(1, options.workers))
+        elif parameter.name == "key":
+            arguments["key"] = _key(stage, text, given)
+    import_module(f"aepsl.stages.{stage}").run(settings, **arguments)
+
+
+def _parsed(text: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--settings: not JSON ({error})") from None
+
+
+def _key(stage: str, settings: str, files: dict[str, Any]) -> str:
+    """Names a job by its settings, its code and the bytes of its inputs: whose checkpoint it may go on from."""
+    from aepsl.files import sha256
+    from aepsl.fingerprints import fingerprint
+
+    parts = [stage, settings, fingerprint(f"aepsl.stages.{stage}")]
+    for name, value in sorted(files.items()):
+        if name not in {product.argument for product in PRODUCTS.values() if product.stage == stage}:
+            paths = value if isinstance(value, list) else [value]
+            parts += [sha256(path) if path.is_file() else str(path) for path in paths if path is not None]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _start_log(path: Path | None) -> None:
+    """Progress to standard error; all of it, tracebacks too, to the file."""
+    root = logging.getLogger("aepsl")
+    root.setLevel(logging.DEBUG)
+    console = logging.StreamHandler()
+    console.setLevel(logging.INFO)
+    console.setFormatter(logging.Formatter("%(message)s"))
+    root.addHandler(console)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(path, mode="w")
+        file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        root.addHandler(file)
+        sys.excepthook = lambda *defect: root.critical("defect of the program", exc_info=defect)
+
+
+def _end_with_parent() -> None:
+    """Watch the parent, and end with it: a workflow killed alone must not leave jobs that write."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(143)
+
+    threading.Thread(target=watch, daemon=True).start()

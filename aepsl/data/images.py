@@ -1,0 +1,57 @@
+"""Photographs from files and back."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from aepsl.errors import InputError
+from aepsl.files import replacing
+
+MAX_PIXELS = 64_000_000
+
+
+def load_photograph(path: Path) -> np.ndarray:
+    """The photograph in `path` as uint8 (H, W, 3) RGB, upright.
+
+    Raises InputError when it is missing, truncated, no picture, or larger than MAX_PIXELS.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise InputError(
+                        f"{path}: {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}: scale it down"
+                    )
+                upright = ImageOps.exif_transpose(image)
+                return np.array(upright.convert("RGB"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such photograph") from None
+    except InputError:
+        raise
+    except Exception as error:  # a decoder meets a broken file with whatever it likes
+        raise InputError(f"{path}: not a readable photograph ({' '.join(str(error).split())[:120]})") from None
+
+
+def save_photograph(path: Path, photograph: np.ndarray) -> None:
+    """Write uint8 (H, W, 3) as PNG, atomically and without loss."""
+    with replacing(path) as temporary:
+        Image.fromarray(photograph).save(temporary, format="PNG", compress_level=1)
+
+
+def resize(photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """uint8 (H, W, 3) → uint8 (*size, 3), bilinear."""
+    if photograph.shape[:2] == size:
+        return photograph
+    return np.asarray(Image.fromarray(photograph).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+
+
+def aligned_size(size: tuple[int, int], stride: int, scale: float = 1.0) -> tuple[int, int]:
+    """The size nearest to `scale` times `size` of the form (stride·a + 1, stride·b + 1), a and b at least 1.
+
+    First and last cell of the features then sit on the first and last pixel.
+    """
+    height, width = (max(1, round((side * scale - 1) / stride)) * stride + 1 for side in size)
+    return height, width

@@ -1,0 +1,55 @@
+"""Label maps as PNG files with the colours of PASCAL VOC."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from aepsl.errors import InputError
+
+BIT_DEPTH_BYTE = 24  # in a PNG's header: signature, chunk length, "IHDR", width, height
+
+
+def voc_palette() -> NDArray[np.uint8]:
+    """VOC's colour map, (256, 3) uint8 RGB: 0 black, 1 dark red, ..., 255 the cream of void (VOC development kit)."""
+    labels = np.arange(256)
+    palette = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            palette[:, channel] |= ((labels >> (3 * bit + channel) & 1) << (7 - bit)).astype(np.uint8)
+    return palette
+
+
+def save_label_map(path: Path, labels: NDArray[np.uint8]) -> None:
+    """Write labels, (H, W) uint8 with 255 as void, as a palette PNG; equal labels give equal bytes.
+
+    Raises ValueError for another shape or dtype.
+    """
+    if labels.ndim != 2 or labels.dtype != np.uint8:
+        raise ValueError(f"a label map is (H, W) uint8. Got: {labels.shape} {labels.dtype}")
+    image = Image.fromarray(labels)
+    image.putpalette(voc_palette().tobytes())
+    image.save(path, format="PNG")
+
+
+def load_label_map(path: Path) -> NDArray[np.uint8]:
+    """Read a label map, (H, W) uint8: the indices of a palette PNG or the values of an 8-bit greyscale PNG.
+
+    Raises InputError when the file is missing, truncated or of another kind.
+    """
+    try:
+        content = path.read_bytes()
+        with Image.open(BytesIO(content), formats=["PNG"]) as image:
+            # Pillow stretches greyscale of 2 or 4 bits to 0..255: the labels would be others.
+            if image.mode != "P" and (image.mode != "L" or content[BIT_DEPTH_BYTE] != 8):
+                raise InputError(
+                    f"{path}: a label map is a palette or 8-bit greyscale PNG, got mode {image.mode} with"
+                    f" {content[BIT_DEPTH_BYTE]} bits: save it with the label of each pixel as its index"
+                )
+            return np.array(image, np.uint8)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such label map: check the folder and the image's id") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: not a readable PNG label map ({error}): write it again") from None

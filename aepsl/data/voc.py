@@ -1,0 +1,123 @@
+"""Photographs and image-level labels in the layout of the PASCAL VOC 2012 devkit."""
+
+import csv
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from xml.etree import ElementTree
+
+from aepsl.data.manifest import check_id
+from aepsl.errors import InputError
+
+log = logging.getLogger(__name__)
+
+VOC_CLASSES = (
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
+    "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The images of a split: their folder, and (id, file name, labels) of each, in the list's order."""
+
+    folder: Path
+    images: tuple[tuple[str, str, tuple[str, ...]], ...]
+
+
+def image_list(root: Path, name: str) -> Path:
+    """The list of ImageSets/Segmentation called `name`; for train_aug, train.txt where there is none."""
+    folder = root / "ImageSets" / "Segmentation"
+    path = folder / f"{name}.txt"
+    fallback = folder / "train.txt"
+    return fallback if name == "train_aug" and not path.exists() and fallback.exists() else path
+
+
+def truth_folder(root: Path) -> Path:
+    """Where the ground-truth masks lie: SegmentationClassAug where there is one, else SegmentationClass."""
+    augmented = root / "SegmentationClassAug"
+    return augmented if augmented.is_dir() else root / "SegmentationClass"
+
+
+def read(root: Path, *, image_set: str, labels: Path | None, classes: tuple[str, ...] = VOC_CLASSES) -> Listing:
+    """The images of the list `image_set` with their image-level labels.
+
+    Labels come from the table `labels`, else from labels.csv in `root`, else from the XML annotations (all objects,
+    the difficult ones too). Raises InputError for a missing folder or list, an image without labels, an unknown class.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; set dataset.root to the VOC devkit's VOC2012 folder")
+    path = image_list(root, image_set)
+    if path.stem != image_set:
+        log.warning("%s has no list %s: training on %s alone", root, image_set, path.name)
+    ids = _read_list(path)
+    table = labels or (root / "labels.csv")
+    if labels is not None or table.exists():
+        found = read_table(table, classes)
+    else:
+        found = {image_id: _read_annotation(root / "Annotations" / f"{image_id}.xml", classes) for image_id in ids}
+    if missing := [image_id for image_id in ids if not found.get(image_id)]:
+        raise InputError(f"{table}: no label for image {missing[0]} ({len(missing)} images without)")
+    images = tuple((image_id, f"{image_id}.jpg", tuple(sorted(found[image_id], key=classes.index))) for image_id in ids)
+    return Listing(root / "JPEGImages", images)
+
+
+def listed(root: Path, image_set: str) -> list[str]:
+    """The names in a list of images, or none where it cannot be read: for a hash, not for work."""
+    try:
+        return image_list(root, image_set).read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _read_list(path: Path) -> list[str]:
+    try:
+        ids = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the list of images cannot be read ({getattr(error, 'strerror', error)})") from None
+    if not ids:
+        raise InputError(f"{path}: the list names no image")
+    if twice := [image_id for image_id, n in Counter(ids).items() if n > 1]:
+        raise InputError(f"{path}: image {twice[0]} is listed twice ({len(twice)} such)")
+    return [check_id(image_id) for image_id in ids]
+
+
+def read_table(path: Path, classes: tuple[str, ...]) -> dict[str, set[str]]:
+    """image id → labels, from a CSV of one label a row with the columns image, label and perhaps split.
+
+    An image may stand by id, file name or path; its id is the name without folder and extension. Raises InputError for
+    a missing file or column and for a label that is not among `classes`.
+    """
+    found: dict[str, set[str]] = {}
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            if not {"image", "label"} <= set(rows.fieldnames or []):
+                raise InputError(
+                    f"{path}: expected the columns image,label. Got: {','.join(rows.fieldnames or [])[:80]}"
+                )
+            for row in rows:
+                image, label = row["image"] or "", row["label"] or ""
+                if label not in classes:
+                    near = get_close_matches(label, classes, n=1)
+                    hint = f"did you mean {near[0]}?" if near else f"classes: {', '.join(classes)}"
+                    raise InputError(f"{path}, line {rows.line_num}: no class {label!r} ({hint})")
+                found.setdefault(Path(image).stem if "." in image else Path(image).name, set()).add(label)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: the table of labels cannot be read ({error})") from None
+    return found
+
+
+def _read_annotation(path: Path, classes: tuple[str, ...]) -> set[str]:
+    try:
+        names = {(item.findtext("name") or "").strip() for item in ElementTree.parse(path).iter("object")}
+    except (OSError, ElementTree.ParseError) as error:
+        raise InputError(
+            f"{path}: no image-level labels ({error}); give a table as dataset.labels, or make one once with "
+            "`python -m aepsl labels-from-masks`"
+        ) from None
+    if unknown := names - set(classes):
+        raise InputError(f"{path}: no class {sorted(unknown)[0]!r}")
+    return names

@@ -1,0 +1,125 @@
+"""The graph: what each stage makes, and what it needs for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aepsl.settings.settings import Settings
+
+
+@dataclass(frozen=True)
+class Product:
+    """A file that a stage makes: its path below the folder of a run, and the stage's argument that names it."""
+
+    stage: str
+    path: str
+    argument: str = "output"
+
+
+PRODUCTS = {
+    "scenes": Product("scenes", "data/scenes/labels.csv"),
+    "manifest": Product("manifest", "data/{split}.json"),
+    "classifier": Product("train_classifier", "round{round}/classifier.safetensors", "model"),
+    "history": Product("train_classifier", "round{round}/history.jsonl", "history"),
+    "cams": Product("cams", "round{round}/cams.h5"),
+    "masks": Product("mine", "round{round}/masks.h5"),
+    "erased": Product("erase", "round{round}/erased/index.json"),
+    "saliency": Product("saliency", "saliency.h5"),
+    "pseudo_labels": Product("pseudo_labels", "pseudo_labels/index.json"),
+    "model": Product("train_segmentation", "segmentation/model.safetensors", "model"),
+    "segmentation_history": Product("train_segmentation", "segmentation/history.jsonl", "history"),
+    "self_labels": Product("self_labels", "self_labels/index.json"),
+    "scores": Product("predict", "scores.h5", "scores"),
+    "predictions": Product("predict", "predictions/index.json"),
+    "refined": Product("crf", "predictions_crf/index.json"),
+    "miou": Product("evaluate", "miou.json"),
+    "quality": Product("quality", "quality.json"),
+    "overview": Product("overview", "overview.png"),
+    "comparison": Product("comparison", "comparison.json"),
+}
+
+STAGES = tuple(dict.fromkeys(product.stage for product in PRODUCTS.values()))
+
+
+@dataclass(frozen=True)
+class Need:
+    """A product that a stage needs: of the same run, unless it is another's."""
+
+    product: str
+    round: int | None = None
+    split: str | None = None
+    run: str | None = None
+
+
+Needs = Mapping[str, Need | list[Need]]
+TRAIN, VAL = Need("manifest", split="train"), Need("manifest", split="val")
+
+
+def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
+    """The inputs of `stage` by argument. A list may be empty: the settings then do without.
+
+    teacher: the run whose predictions PSL++ learns from.
+    """
+    rounds = range(1, s.erasing.rounds + 1)
+    merged = rounds if s.erasing.merge == "auto" else rounds[: s.erasing.merge]
+    refined = [Need("refined")] if s.crf.iterations else []
+    match stage:
+        case "manifest":
+            return {"scenes": [Need("scenes")] if s.dataset.format == "scenes" else []}
+        case "train_classifier":
+            return {"images": _images(round)}
+        case "cams":
+            return {"images": _images(round), "classifier": Need("classifier", round)}
+        case "mine":
+            earlier = [] if s.erasing.mine_erased else [Need("masks", t) for t in range(1, round or 1)]
+            return {"images": _images(round), "cams": Need("cams", round), "earlier": earlier}
+        case "erase":
+            return {"images": _images(round), "masks": Need("masks", round)}
+        case "saliency":
+            return {"images": TRAIN}
+        case "pseudo_labels":
+            return {
+                "images": TRAIN,
+                "masks": [Need("masks", t) for t in merged],
+                "saliency": Need("saliency"),
+                "histories": [Need("history", t) for t in rounds] if s.erasing.merge == "auto" else [],
+            }
+        case "train_segmentation":
+            labels = {
+                "pseudo": [Need("pseudo_labels")],
+                "predictions": [Need("self_labels", run=teacher)],
+                "truth": [],
+            }
+            return {"images": TRAIN, "labels": labels[s.segmentation.labels]}
+        case "self_labels":
+            return {"images": TRAIN, "model": Need("model")}
+        case "predict":
+            return {"images": VAL, "model": Need("model")}
+        case "crf":
+            return {"images": VAL, "scores": Need("scores")}
+        case "evaluate":
+            return {"images": VAL, "predictions": Need("predictions"), "refined": refined}
+        case "quality":
+            return {
+                "images": TRAIN,
+                "cams": [Need("cams", t) for t in rounds],
+                "masks": [Need("masks", t) for t in rounds],
+                "histories": [Need("history", t) for t in rounds],
+                "saliency": Need("saliency"),
+            }
+        case "overview":
+            return {
+                "train": TRAIN,
+                "val": VAL,
+                "erased": [TRAIN, *(Need("erased", t) for t in rounds[:-1])],
+                "cams": [Need("cams", t) for t in rounds],
+                "saliency": Need("saliency"),
+                "pseudo_labels": Need("pseudo_labels"),
+                "predictions": Need("predictions"),
+                "refined": refined,
+            }
+    return {}
+
+
+def _images(round: int | None) -> Need:
+    """I_t: the training photographs, or what the round before left of them."""
+    return TRAIN if round in (None, 1) else Need("erased", round - 1)  # type: ignore[operator]

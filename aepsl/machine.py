@@ -1,0 +1,18 @@
+"""The machine as the user describes it; nothing here changes what a CPU computes."""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Machine:
+    """device: auto, cpu or cuda; precision: auto, bf16 or float32; workers: processes that may run beside the stage."""
+
+    device: str = "auto"
+    precision: str = "auto"
+    workers: int = 1
+
+
+def usable_cpus() -> int:
+    """The CPUs this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,86 @@
+"""Trained networks as safetensors files: weights, and one metadata key with all that is needed to use them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from aepsl.compute import MEAN, STD
+from aepsl.errors import InputError
+from aepsl.files import canonical, replacing
+from aepsl.settings.sections import Network
+from aepsl.settings.settings import validate
+
+FORMAT = "aepsl model 1"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model file says of its network. `task`: classifier or segmenter; `method`: a classifier's attention."""
+
+    task: Literal["classifier", "segmenter"]
+    method: str | None
+    classes: tuple[str, ...]
+    mean_pixel: tuple[float, float, float]
+    network: Network
+    settings: dict[str, Any]
+
+
+def save(path: Path, network: nn.Module, card: Card) -> None:
+    """Write the network's weights (float32) and its card, atomically; equal networks give equal bytes."""
+    about = {
+        "format": FORMAT,
+        "task": card.task,
+        "method": card.method,
+        "classes": card.classes,
+        "mean_pixel": card.mean_pixel,
+        "network": card.network.model_dump(),
+        "normalisation": {"mean": MEAN, "std": STD, "channels": "RGB", "range": [0, 1]},
+        "settings": card.settings,
+    }
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(weights, temporary, metadata={"aepsl": canonical(about)})
+
+
+def read_card(path: Path, task: str) -> Card:
+    """The card of a model file. Raises InputError when the file is missing, broken, or of another task."""
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {}).get("aepsl", "{}"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such model") from None
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({' '.join(str(error).split())[:120]})") from None
+    if not isinstance(about, dict) or about.get("format") != FORMAT or about.get("task") != task:
+        found = f"{about.get('format')}, {about.get('task')}" if isinstance(about, dict) else "no card"
+        raise InputError(f"{path}: expected a {task} of format {FORMAT!r}. Got: {found}")
+    return Card(
+        task=about["task"],
+        method=about["method"],
+        classes=tuple(about["classes"]),
+        mean_pixel=tuple(about["mean_pixel"]),
+        network=validate(Network, about["network"], source=str(path)),
+        settings=about["settings"],
+    )
+
+
+def load_weights(path: Path, network: nn.Module) -> nn.Module:
+    """Fill a network built after the file's card. Raises InputError where names or shapes do not fit."""
+    try:
+        with safe_open(path, "pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        network.load_state_dict(weights)
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise InputError(f"{path}: weights do not fit the network ({' '.join(str(error).split())[:160]})") from None
+    return network.eval()
+
+
+def generator_of(seed: int) -> torch.Generator:
+    """A torch generator of that seed, on the CPU."""
+    return torch.Generator().manual_seed(seed)

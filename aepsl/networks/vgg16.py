@@ -1,0 +1,67 @@
+"""VGG16 as DeepLab-LargeFOV (Chen et al., ICLR 2015), the base of both networks of the paper (section 4.1)."""
+
+from collections import OrderedDict
+from typing import Literal
+
+import torch
+from torch import nn
+
+from aepsl.networks.backbone import Backbone, Origin, check_stride
+
+BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+FULLY_CONNECTED = 1024
+GROUP = 8
+
+
+def build(
+    *,
+    generator: torch.Generator,
+    stride: int = 8,
+    width: float = 1.0,
+    norm: Literal["none", "group", "batch"] = "none",
+    dilation: int = 12,
+    dropout: float = 0.5,
+) -> Backbone:
+    """conv1 to conv5, fc6 (3×3, dilated) and fc7 (1×1), each with its ReLU; channels: 1024·width.
+
+    At stride 8 this is the official model: 3×3 pools, the last two without stride, conv5 dilated by 2, an average pool
+    before fc6. At 4 and 16 one pool more or one fewer has no stride, and each convolution is dilated so that it spans
+    the same pixels as at 8; pools stay 3×3. dilation: of fc6 at stride 8. width: factor on all channels, which are
+    rounded to multiples of 8. norm, after each convolution: `group`, GroupNorm with 8 channels a group, or `batch`.
+    GroupNorm fixes each image's mean over the cells, which is what global average pooling reads: a classifier hardly
+    learns with it from scratch (docs/decisions.md).
+    dropout: after fc6 and fc7. ImageNet's weights are taken for conv1 to conv5; fc6 and fc7 always start fresh.
+    """
+    check_stride(stride)
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    origins: list[Origin] = []
+
+    def convolution(name: str, channels: int, wanted: int, *, kernel: int = 3, dilation: int = 1) -> int:
+        out = max(GROUP, round(wanted * width / GROUP) * GROUP)
+        layers[name] = nn.Conv2d(channels, out, kernel, padding=dilation * (kernel // 2), dilation=dilation)
+        if norm != "none":
+            kind = nn.GroupNorm(out // GROUP, out) if norm == "group" else nn.BatchNorm2d(out)
+            layers[name.replace("conv", "norm").replace("fc", "norm")] = kind
+        layers[name.replace("conv", "relu").replace("fc", "relu")] = nn.ReLU(inplace=True)
+        return out
+
+    with torch.device("meta"):
+        channels, index = 3, 0
+        for block, (wanted, depth) in enumerate(BLOCKS, start=1):
+            undilated, reached = 2 ** (block - 1), min(2 ** (block - 1), stride)
+            for layer in range(1, depth + 1):
+                name = f"conv{block}_{layer}"
+                channels = convolution(name, channels, wanted, dilation=undilated // reached)
+                origins.append(Origin(f"features.{name}", f"features.{index}"))
+                index += 2
+            layers[f"pool{block}"] = nn.MaxPool2d(3, 2 if reached < stride and block < 5 else 1, padding=1)
+            index += 1
+        layers["pool5a"] = nn.AvgPool2d(3, 1, padding=1)
+        channels = convolution("fc6", channels, FULLY_CONNECTED, dilation=max(1, round(dilation * 8 / stride)))
+        layers["drop6"] = nn.Dropout(dropout)
+        channels = convolution("fc7", channels, FULLY_CONNECTED, kernel=1)
+        layers["drop7"] = nn.Dropout(dropout)
+        features = nn.Sequential(layers)
+    return Backbone(
+        features, architecture="vgg16", channels=channels, stride=stride, origins=origins, generator=generator
+    )

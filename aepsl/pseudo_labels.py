@@ -1,0 +1,74 @@
+"""From mined regions and saliency to a label map, with the paper's three kinds of ignored pixels."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Mask = npt.NDArray[np.bool_]
+
+BACKGROUND = 0
+IGNORED = 255
+
+
+class Parts(NamedTuple):
+    """What an image falls into: five masks (H, W) of which each pixel is in exactly one (paper, section 3.2)."""
+
+    conflict: Mask
+    """Mined for several classes, whatever their saliency: ignored."""
+    low_saliency: Mask
+    """Mined for one class, but of low saliency: ignored."""
+    unassigned: Mask
+    """Salient, but not mined: ignored."""
+    background: Mask
+    """Of low saliency and not mined."""
+    object: Mask
+    """Salient and mined for one class."""
+
+
+def parts(mined: Mapping[int, Mask], saliency: npt.NDArray[np.floating], *, background_threshold: float) -> Parts:
+    """Sort the pixels of one image.
+
+    mined: label (1..254) → region (H, W) bool, merged over the rounds. saliency: (H, W) in [0, 1]; what is less than
+    `background_threshold` is low (0.06 for DRFI in the paper). It supplies background only and never adds an object.
+    Raises ValueError for other labels, shapes that differ, or saliency outside [0, 1].
+    """
+    if unfit := [label for label in mined if not BACKGROUND < label < IGNORED]:
+        raise ValueError(f"labels of mined regions are 1..254. Got: {unfit}")
+    if shapes := {mask.shape for mask in mined.values()} - {saliency.shape}:
+        raise ValueError(f"mined regions and saliency have one shape. Got: {shapes} and {saliency.shape}")
+    if not (saliency.min(initial=0) >= 0 and saliency.max(initial=0) <= 1):
+        raise ValueError(f"saliency is in [0, 1]. Got: {saliency.min()}..{saliency.max()}")
+    classes = np.zeros(saliency.shape, np.uint8)
+    for mask in mined.values():
+        classes += mask
+    none, one, low = classes == 0, classes == 1, saliency < background_threshold
+    return Parts(
+        conflict=classes > 1, low_saliency=one & low, unassigned=none & ~low, background=none & low, object=one & ~low
+    )
+
+
+def pseudo_label(
+    mined: Mapping[int, Mask], saliency: npt.NDArray[np.floating], *, background_threshold: float
+) -> npt.NDArray[np.uint8]:
+    """The label map S = F ∪ B of one image, uint8 (H, W) (paper, section 3.2).
+
+    0 is background, 255 ignored, anything else the label of the mined region.
+    Ignored are pixels mined for several classes, mined ones of low saliency, and salient ones that were not mined.
+    Arguments and errors as for `parts`.
+    """
+    found = parts(mined, saliency, background_threshold=background_threshold)
+    labels = np.full(saliency.shape, IGNORED, np.uint8)
+    labels[found.background] = BACKGROUND
+    for label, mask in mined.items():
+        labels[mask & found.object] = label
+    return labels
+
+
+def shares(
+    mined: Mapping[int, Mask], saliency: npt.NDArray[np.floating], *, background_threshold: float
+) -> dict[str, float]:
+    """Share of the image in each of the `Parts`, by name, in [0, 1]; they add up to 1. Arguments as for `parts`."""
+    found = parts(mined, saliency, background_threshold=background_threshold)
+    return {name: float(mask.mean()) for name, mask in found._asdict().items()}

@@ -1,0 +1,95 @@
+"""Saliency maps made elsewhere: pictures in a folder, one a photograph, by any detector."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from aepsl.errors import InputError
+from aepsl.saliency.maps import min_max, resized
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+# What Pillow raises for broken files of these formats; UnidentifiedImageError is an OSError.
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+
+
+def external_map(
+    folder: Path, image_id: str, size: tuple[int, int], *, normalise: bool = True
+) -> npt.NDArray[np.float32]:
+    """The saliency map of one photograph from a folder of grey pictures `{image_id}.png`, `.jpg`, `.bmp`, `.tif`.
+
+    Maps saved at another scale are resized bilinearly to the photograph's size; those of other proportions are refused.
+
+    Args:
+        folder: where the maps lie, flat.
+        image_id: the photograph's name without its ending; never a path.
+        size: the photograph's (height, width), pixels.
+        normalise: stretch the map's own range to [0, 1], a constant map to zeros; else white (255 or 65535) is 1.
+
+    Returns:
+        float32 (height, width) in [0, 1].
+
+    Raises:
+        InputError: the map is missing, there are two, or it is broken, coloured, or of other proportions.
+    """
+    path = find(folder, image_id)
+    values = read(path)
+    if not proportional(values.shape, size):
+        got, expected = f"{values.shape[1]}x{values.shape[0]}", f"{size[1]}x{size[0]}"
+        raise InputError(
+            f"{path}: {got} pixels (width x height) is not the photograph's {expected}, nor a scaled version of it; "
+            "save each map at the size of its photograph"
+        )
+    values = resized(values, size=size)
+    return min_max(values) if normalise else values
+
+
+def find(folder: Path, image_id: str) -> Path:
+    """The one map of an id in a folder; raises InputError."""
+    if image_id in ("", ".", "..") or any(character in image_id for character in "/\\\0"):
+        raise InputError(
+            f"{folder}: image id {image_id!r} must be a plain file name without its ending; rename the image"
+        )
+    found = [path for suffix in SUFFIXES if (path := folder / (image_id + suffix)).is_file()]
+    found = found or [path for suffix in SUFFIXES if (path := folder / (image_id + suffix.upper())).is_file()]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise InputError(f"{folder}: more than one saliency map for image {image_id!r} ({names}); keep one")
+    if not found and not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of saliency maps; correct its path in the configuration")
+    if not found:
+        raise InputError(
+            f"{folder / image_id}.png: no saliency map of this image, nor one ending in {', '.join(SUFFIXES[1:])}; "
+            "make one for each photograph, named after it"
+        )
+    return found[0]
+
+
+def read(path: Path) -> npt.NDArray[np.float32]:
+    """A grey picture of 8 or 16 bits as float32 (H, W), black 0, white 1; raises InputError."""
+    try:
+        with Image.open(path) as file:
+            picture = file.copy()
+    except BROKEN as error:
+        raise InputError(f"{path}: cannot be read as a picture ({error}); save this saliency map again") from error
+    if picture.mode.startswith("I;16"):
+        return np.asarray(picture, np.float32) / np.float32(65535)
+    if picture.mode in ("RGB", "P"):
+        channels = np.asarray(picture.convert("RGB"))
+        if np.ptp(channels, axis=2).any():
+            raise InputError(f"{path}: coloured, a saliency map is grey; save it with one channel of 8 or 16 bits")
+        picture = Image.fromarray(channels[..., 0])
+    if picture.mode not in ("L", "1"):
+        raise InputError(
+            f"{path}: pixels of kind {picture.mode}, a saliency map is grey; save it with one channel of 8 or 16 bits"
+        )
+    return np.asarray(picture.convert("L"), np.float32) / np.float32(255)
+
+
+def proportional(one: tuple[int, ...], other: tuple[int, int]) -> bool:
+    """Whether one scale takes the second (height, width) to the first, each side rounded up, down or to nearest."""
+    least = max((side - 1) / full for side, full in zip(one, other, strict=True))
+    greatest = min((side + 1) / full for side, full in zip(one, other, strict=True))
+    return least < greatest

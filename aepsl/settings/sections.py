@@ -1,0 +1,239 @@
+"""The sections of the configuration: defaults are the paper's values, or the recommended reading where it has none."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from aepsl.settings.base import Section
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+OpenFraction = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+Reading = Literal["fraction_of_max", "top_pixels", "top_values", "calibrated"]
+
+
+class Scenes(Section):
+    """The embedded data: photographs that the project draws itself (docs/scenes.md)."""
+
+    train: Count = 400
+    """Training scenes."""
+    val: Count = 150
+    """Validation scenes, from a stream of seeds of their own."""
+    size: Annotated[int, Field(ge=32, le=1024)] = 128
+    """Long side in pixels."""
+    seed: Seed = 0
+    """Seed of the drawing, apart from the seed of the training."""
+
+
+class Dataset(Section):
+    """Where photographs and image-level labels come from."""
+
+    format: Literal["scenes", "voc"] = "voc"
+    """`voc`: the layout of the PASCAL VOC 2012 devkit. `scenes`: drawn by the project, nothing is read."""
+    root: Annotated[str, Field(min_length=1)] = "data/VOC2012"
+    """Folder of the photographs (`voc`): it holds JPEGImages and ImageSets/Segmentation."""
+    train_list: Annotated[str, Field(min_length=1)] = "train_aug"
+    """List of the training images in ImageSets/Segmentation; where it is missing, train.txt is taken and said so."""
+    val_list: Annotated[str, Field(min_length=1)] = "val"
+    """List of the validation images in ImageSets/Segmentation."""
+    labels: str | None = None
+    """Table of image-level labels (CSV: image,label[,split]). None: labels.csv of the root, else the XML annotations."""
+    scenes: Scenes = Scenes()
+
+
+class Network(Section):
+    """The network that both the classifier and the segmenter are built on (method.md 1.1: DeepLab-LargeFOV)."""
+
+    backbone: Literal["vgg16", "mobilenet_v2", "squeezenet"] = "vgg16"
+    """Layers before the scores: VGG16 DeepLab-LargeFOV, MobileNetV2 1.0 or SqueezeNet 1.1."""
+    weights: str | None = "torchvision"
+    """Initial weights: `torchvision` (ImageNet, fetched once), a .pth or .safetensors file, or null: from scratch."""
+    stride: Literal[4, 8, 16] = 8
+    """Pixels of the input between two cells of the features."""
+    width: Annotated[float, Field(gt=0, le=2)] = 1.0
+    """Factor on all channels (vgg16)."""
+    norm: Literal["none", "group", "batch"] = "none"
+    """GroupNorm after each convolution, for training from scratch (vgg16)."""
+    dilation: Annotated[int, Field(ge=1, le=24)] = 12
+    """Dilation of fc6 at stride 8, the large field of view (vgg16)."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Dropout after fc6 and fc7 (vgg16) or before the scores."""
+
+
+class Training(Section):
+    """How a network is trained (method.md 1.5)."""
+
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 15
+    """Passes over the training images."""
+    batch: Count = 30
+    """Images a step."""
+    crop: Annotated[int, Field(ge=33, le=2049)] = 321
+    """Side of the random square crop in pixels; smaller images are padded with the mean pixel."""
+    scale: Annotated[list[Positive], Field(min_length=2, max_length=2)] = [1.0, 1.0]
+    """Smallest and largest random scaling before the crop."""
+    flip: bool = True
+    """Mirror half of the images, drawn anew each epoch."""
+    brightness: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Random change of brightness, contrast and colour by up to this share."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """Optimiser."""
+    lr: Positive = 0.001
+    """Learning rate of the layers before the scores."""
+    head_lr_factor: Positive = 10.0
+    """Learning rate of the score layers, as a multiple."""
+    schedule: Literal["step", "cosine"] = "step"
+    """`step`: a tenth after each of `steps`; `cosine`: one half wave down to zero, after a warm-up of one epoch."""
+    steps: list[Count] = [6]
+    """Epochs after which the rate falls to a tenth (schedule `step`)."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Momentum (sgd)."""
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0005
+    """Weight decay, on all weights but biases and normalisation."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Training":
+        if self.crop % 32 != 1:
+            near = max(33, round((self.crop - 1) / 32) * 32 + 1)
+            raise ValueError(
+                f"crop is a multiple of 32 plus 1, so that cells and pixels meet. Got: {self.crop}, near: {near}"
+            )
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale is [smallest, largest]. Got: {self.scale}")
+        return self
+
+
+class Classification(Section):
+    """Each round's classifier."""
+
+    loss: Literal["squared", "bce"] = "squared"
+    """`squared`: the paper's squared label prediction loss on softmax scores (HCP); `bce`: sigmoid cross-entropy."""
+    training: Training = Training()
+
+
+class Attention(Section):
+    """Maps that say where a class's evidence lies."""
+
+    method: Literal["cam"] = "cam"
+    """`cam`: class activation maps (Zhou et al., CVPR 2016)."""
+    flip: bool = True
+    """Average with the mirrored photograph's maps."""
+    scales: Annotated[list[Positive], Field(min_length=1)] = [1.0]
+    """Sizes at which the photograph is seen, as multiples of its own; the maps are averaged."""
+
+
+class RoundOverride(Section):
+    """What one round does differently."""
+
+    round: Count
+    """The round, counted from 1."""
+    reading: Reading | None = None
+    """As `erasing.reading`, in this round only."""
+    threshold: OpenFraction | None = None
+    """As `erasing.threshold`, in this round only."""
+    target_area: OpenFraction | None = None
+    """As `erasing.target_area`, in this round only."""
+    epochs: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """As `classification.training.epochs`, in this round only."""
+
+
+class Erasing(Section):
+    """Adversarial erasing (method.md 1.2)."""
+
+    rounds: Annotated[int, Field(ge=1, le=20)] = 4
+    """Rounds T that are trained."""
+    merge: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = 3
+    """Rounds that are merged; `auto`: those before the converged loss jumps."""
+    jump: OpenFraction = 0.1
+    """`auto` ends before the first round whose converged loss made up this share of the way from the first round's loss
+    to that of a constant predictor."""
+    reading: Reading = "fraction_of_max"
+    """Threshold on a map H: `fraction_of_max` H > t·max; `top_values` H > (1-t)·max; `top_pixels` the highest share t of
+    the pixels; `calibrated` the fraction of max at which the round mines `target_area` of the training images."""
+    threshold: OpenFraction = 0.2
+    """The threshold t of the first three readings (paper: top 20 %)."""
+    target_area: OpenFraction = 0.14
+    """Mean share of the image a round mines (`calibrated`); VGG16 under 0.2·max mines 14 %."""
+    mine_erased: bool = True
+    """Whether pixels erased in an earlier round may be mined again, also for another class."""
+    fill: Literal["mean", "zero", "noise"] = "mean"
+    """What replaces mined pixels: the mean pixel of the training images, black, or noise around the mean."""
+    per_round: list[RoundOverride] = []
+    """What single rounds do differently."""
+
+    @model_validator(mode="after")
+    def _rounds_exist(self) -> "Erasing":
+        if self.merge != "auto" and self.merge > self.rounds:
+            raise ValueError(f"merge is at most rounds. Got: merge {self.merge}, rounds {self.rounds}")
+        numbers = [override.round for override in self.per_round]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError(f"per_round names a round twice: {numbers}")
+        if any(number > self.rounds for number in numbers):
+            raise ValueError(f"per_round names round {max(numbers)}, but there are {self.rounds}")
+        return self
+
+
+class Saliency(Section):
+    """What supplies the background (method.md 1.3)."""
+
+    method: Literal["rbd", "external"] = "rbd"
+    """`rbd`: robust background detection (Zhu et al., CVPR 2014), no training; `external`: a detector's maps."""
+    folder: str | None = None
+    """Folder of the maps, one grey image a photograph, named by its id (`external`)."""
+
+    @model_validator(mode="after")
+    def _folder_given(self) -> "Saliency":
+        if self.method == "external" and self.folder is None:
+            raise ValueError("method external needs folder, where the maps are")
+        return self
+
+
+class PseudoLabels(Section):
+    """From mined regions and saliency to label maps (method.md 1.3)."""
+
+    background_threshold: OpenFraction = 0.06
+    """Saliency below it is background, unless mined."""
+
+
+class Segmentation(Section):
+    """Online prohibitive segmentation learning (method.md 1.4)."""
+
+    labels: Literal["pseudo", "predictions", "truth"] = "pseudo"
+    """What is learned from: pseudo-labels; the trained network's own predictions on the training images (PSL++); the
+    ground truth (the ceiling)."""
+    loss: Literal["psl", "cross_entropy"] = "psl"
+    """`psl`: J(f, S) + J(f, Ŝ) and the classification branch; `cross_entropy`: J(f, S) alone."""
+    class_scores: Literal["sigmoid", "softmax", "labels"] = "sigmoid"
+    """The scores v that weigh the classes in Ŝ: the branch's, as sigmoid or softmax, or the image-level labels."""
+    branch_loss: Literal["bce", "squared"] = "bce"
+    """Loss of the classification branch."""
+    branch_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the classification branch's loss."""
+    online_classes: Literal["all", "labels"] = "all"
+    """Pixels of Ŝ that carry loss: all, or those won by background and the image's own labels."""
+    loss_at: Literal["scores", "pixels"] = "scores"
+    """Where the loss is taken: at the score maps' resolution, as in Caffe's DeepLab, or on upsampled scores."""
+    prohibit_below: Fraction = 0.0
+    """At test, classes whose branch score is below this are left out; 0: none."""
+    self_label_crf: bool = True
+    """Whether PSL++ learns from predictions after the CRF."""
+    training: Training = Training()
+
+
+class CRF(Section):
+    """Fully connected CRF after the network (method.md 5: DeepLab-LargeFOV's parameters)."""
+
+    iterations: Annotated[int, Field(ge=0, le=100)] = 10
+    """Mean-field iterations; 0: no CRF."""
+    bilateral_weight: Annotated[float, Field(ge=0)] = 4.0
+    """Weight of the kernel on position and colour."""
+    bilateral_xy: Positive = 49.0
+    """Its standard deviation in pixels."""
+    bilateral_rgb: Positive = 5.0
+    """Its standard deviation in colour, 0..255."""
+    gaussian_weight: Annotated[float, Field(ge=0)] = 3.0
+    """Weight of the kernel on position alone."""
+    gaussian_xy: Positive = 3.0
+    """Its standard deviation in pixels."""

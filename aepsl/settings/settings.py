@@ -1,0 +1,134 @@
+"""The whole configuration, and how it is read."""
+
+from copy import deepcopy
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from aepsl.errors import InputError
+from aepsl.settings.base import Section
+from aepsl.settings.sections import (
+    CRF,
+    Attention,
+    Classification,
+    Dataset,
+    Erasing,
+    Network,
+    PseudoLabels,
+    Saliency,
+    Seed,
+    Segmentation,
+)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Settings(Section):
+    """Configuration of aepsl. Defaults are the paper's values (Wei et al., CVPR 2017) for PASCAL VOC 2012."""
+
+    seed: Seed = 0
+    """Seed of everything random but the scenes' drawing."""
+    results: Annotated[str, Field(min_length=1)] = "results"
+    """Folder of the results; two runs with different folders live side by side."""
+    cpu_threads: Annotated[int, Field(ge=1, le=256)] = 2
+    """Threads a network computes with on a CPU; part of the result, since sums depend on it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where networks run; a change reruns nothing."""
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    """Of the networks' arithmetic; auto: bf16 where the device computes with it; a change reruns nothing."""
+    dataset: Dataset = Dataset()
+    network: Network = Network()
+    classification: Classification = Classification()
+    attention: Attention = Attention()
+    erasing: Erasing = Erasing()
+    saliency: Saliency = Saliency()
+    pseudo_labels: PseudoLabels = PseudoLabels()
+    segmentation: Segmentation = Segmentation()
+    crf: CRF = CRF()
+    chosen_on_ground_truth: list[str] = []
+    """Settings whose value was chosen by looking at ground-truth masks; repeated in miou.json."""
+    variants: dict[str, dict[str, Any]] = {}
+    """Runs beside this one: a name, and what it sets differently. Results in `variants/{name}/` of the results."""
+
+    @field_validator("variants")
+    @classmethod
+    def _names_are_folders(cls, variants: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, overrides in variants.items():
+            if not name or name.startswith(".") or not all(c.isalnum() or c in "._+-" for c in name):
+                raise ValueError(f"a variant's name has letters, digits and ._+- only. Got: {name!r}")
+            if shared := {"variants", "results", "device", "precision"} & overrides.keys():
+                raise ValueError(f"variant {name} cannot set {', '.join(sorted(shared))}")
+        return variants
+
+
+def load(path: Path) -> Settings:
+    """The settings in a YAML file. Raises InputError, in one line a defect, when it is missing or wrong."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the configuration cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if values is not None and not isinstance(values, dict):
+        raise InputError(f"{path}: a configuration is a table of keys and values. Got: {type(values).__name__}")
+    return validate(Settings, values or {}, source=str(path))
+
+
+def variants(settings: Settings) -> dict[str, Settings]:
+    """Each variant's whole settings: the base's, with the variant's overrides merged in.
+
+    A list or a single value replaces the base's. Raises InputError for an override that is not valid.
+    """
+    base = settings.model_dump(exclude={"variants"})
+    return {
+        name: validate(Settings, _merged(base, overrides), source=f"variants.{name}")
+        for name, overrides in settings.variants.items()
+    }
+
+
+def _merged(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    result = deepcopy(base)
+    for key, value in overrides.items():
+        nested = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = _merged(result[key], value) if nested else deepcopy(value)
+    return result
+
+
+def validate(model: type[M], values: Any, *, source: str) -> M:
+    """`values` as a `model`. Raises InputError: one line a defect, with its place, its value and a hint."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = [f"{source}: {_sentence(model, problem)}" for problem in error.errors()]
+        raise InputError("\n".join(lines)) from None
+
+
+def _sentence(model: type[BaseModel], problem: Any) -> str:
+    place = [
+        part for part in problem["loc"] if not str(part).startswith(("literal[", "constrained-", "int", "function-"))
+    ]
+    where = ".".join(map(str, place))
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(model, place[:-1])
+        near = get_close_matches(str(place[-1]), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+        return f"{where}: unknown key ({hint})"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return f"{where}: {message}" if where else message
+    return f"{where}: {message}. Got: {problem['input']!r}"
+
+
+def _keys_at(model: type[BaseModel], place: list[Any]) -> list[str]:
+    """The field names of the section at `place`, following list items to the item's model."""
+    for part in place:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        inner = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)]
+        model = inner[0] if inner else annotation  # type: ignore[assignment]
+    return list(model.model_fields)

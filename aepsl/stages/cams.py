@@ -1,0 +1,68 @@
+"""Map where M_t sees the classes of each image's own labels in I_t: H_t^c (paper, Algorithm 1)."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from aepsl import stores
+from aepsl.attention.protocol import method
+from aepsl.attention.views import averaged_maps
+from aepsl.compute import Compute
+from aepsl.data.images import load_photograph
+from aepsl.data.manifest import Entry, Manifest
+from aepsl.files import canonical
+from aepsl.machine import Machine
+from aepsl.models import generator_of, load_weights, read_card
+from aepsl.networks.build import backbone
+from aepsl.parallel import ahead
+from aepsl.settings.stages import CamsSettings
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: CamsSettings, *, images: Path, classifier: Path, output: Path, machine: Machine) -> None:
+    """images: manifest of I_t. output: cams.h5, `/{image id}/{class}` at the network's resolution, uint8."""
+    compute = Compute.on(machine, cpu_threads=settings.cpu_threads)
+    manifest, card = Manifest.read(images), read_card(classifier, "classifier")
+    attention = method(settings.attention.method)
+    unset = generator_of(0)
+    network = attention.network(backbone(card.network, unset), len(card.classes), unset)
+    network = compute.move(load_weights(classifier, network))
+
+    @torch.no_grad()
+    def maps(views: Tensor) -> Tensor:
+        with compute.autocast():
+            return attention.maps(network, compute.normalised(views))
+
+    def load(entry: Entry) -> tuple[Entry, np.ndarray]:
+        return entry, load_photograph(manifest.file(entry))
+
+    attributes = {
+        "title": f"class activation maps of round {settings.round}",
+        "round": settings.round,
+        "classes": list(card.classes),
+        "units": "score; stored number × scale_factor",
+        "settings": canonical(settings.model_dump()),
+    }
+    bar = tqdm(manifest.entries, desc=f"round {settings.round} CAMs", unit="image", dynamic_ncols=True)
+    with stores.create(output, "cams", attributes) as store:
+        for entry, photograph in ahead(load, bar):
+            found = averaged_maps(
+                maps,
+                photograph,
+                stride=card.network.stride,
+                flip=settings.attention.flip,
+                scales=settings.attention.scales,
+            )
+            wanted = {label: found[card.classes.index(label)].cpu().numpy() for label in entry.labels}
+            stored = {label: stores.to_bytes(map_) for label, map_ in wanted.items()}
+            store.add(
+                entry.id,
+                {label: map_ for label, (map_, _) in stored.items()},
+                size=photograph.shape[:2],
+                scales={label: scale for label, (_, scale) in stored.items()},
+            )

@@ -1,0 +1,32 @@
+"""Refine the predictions by a fully connected CRF (Krähenbühl and Koltun; DeepLab's parameters)."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from aepsl import stores
+from aepsl.crf import crf_labels
+from aepsl.data.images import load_photograph
+from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.palette import save_label_map
+from aepsl.files import sha256
+from aepsl.machine import Machine
+from aepsl.parallel import in_processes
+from aepsl.prediction import probabilities, stack, upsampled_scores
+from aepsl.settings.stages import CrfSettings
+
+
+def run(settings: CrfSettings, *, images: Path, scores: Path, output: Path, machine: Machine) -> None:
+    """images: manifest. scores: scores.h5 of the same images. output: index.json of palette PNGs, written last."""
+    manifest = Manifest.read(images)
+
+    def refine(entry: Entry) -> Entry:
+        photograph = load_photograph(manifest.file(entry))
+        with stores.Reader(scores, "scores") as store:
+            labels, found = stack(store.read(entry.id), manifest.classes)
+        unary = probabilities(upsampled_scores(found, photograph.shape[:2]))
+        name = f"{entry.id}.png"
+        save_label_map(output.parent / name, labels[crf_labels(photograph, unary, **settings.crf.model_dump())])
+        return replace(entry, path=name, sha256=sha256(output.parent / name))
+
+    entries = tuple(in_processes(refine, manifest.entries, workers=machine.workers))
+    replace(manifest, root=".", entries=entries).write(output)

@@ -1,0 +1,35 @@
+"""Erase what round t mined: I_{t+1} = I_t with the union of F_t filled (paper, Algorithm 1)."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from aepsl import erasing, stores
+from aepsl.data.images import load_photograph, save_photograph
+from aepsl.data.manifest import Entry, Manifest
+from aepsl.errors import InputError
+from aepsl.files import sha256
+from aepsl.machine import Machine
+from aepsl.parallel import in_processes
+from aepsl.seeds import generator
+from aepsl.settings.stages import EraseSettings
+
+
+def run(settings: EraseSettings, *, images: Path, masks: Path, output: Path, machine: Machine) -> None:
+    """images: manifest of I_t. output: index.json of I_{t+1}, a manifest, written last; its PNGs lie beside it."""
+    manifest = Manifest.read(images)
+    mean_pixel = manifest.mean_pixel
+    if mean_pixel is None:
+        raise InputError(f"{images}: not a manifest of training images: it has no mean pixel")
+
+    def erase(entry: Entry) -> Entry:
+        photograph = load_photograph(manifest.file(entry))
+        with stores.Reader(masks, "masks") as store:
+            mined = erasing.union([mask > 0 for mask in store.read(entry.id).values()])
+        rng = generator(settings.seed or 0, "erase", settings.round, entry.id)
+        name = f"{entry.id}.png"
+        erased = erasing.erase(photograph, mined, fill=settings.fill, mean_pixel=mean_pixel, rng=rng)
+        save_photograph(output.parent / name, erased)
+        return replace(entry, path=name, sha256=sha256(output.parent / name))
+
+    entries = tuple(in_processes(erase, manifest.entries, workers=machine.workers))
+    replace(manifest, root=".", entries=entries).write(output)

@@ -1,0 +1,107 @@
+"""A picture to look at first: some training images through the rounds, some validation images to the result."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from aepsl import stores
+from aepsl.data.images import load_photograph
+from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.palette import load_label_map, voc_palette
+from aepsl.erasing import upsample
+from aepsl.files import replacing
+from aepsl.settings.stages import OverviewSettings
+
+INCHES = 1.5
+
+
+def run(
+    settings: OverviewSettings,
+    *,
+    train: Path,
+    val: Path,
+    erased: list[Path],
+    cams: list[Path],
+    saliency: Path,
+    pseudo_labels: Path,
+    predictions: Path,
+    refined: list[Path],
+    truth: Path,
+    output: Path,
+) -> None:
+    """erased, cams: manifests of I_1..I_T and maps of all rounds. truth: folder of masks. output: a PNG."""
+    matplotlib.use("agg")
+    training, validation = Manifest.read(train), Manifest.read(val)
+    shown = _spread(training, settings.images), _spread(validation, settings.images)
+    columns = 2 * len(cams) + 2
+    figure = Figure(figsize=(INCHES * columns, INCHES * sum(map(len, shown))), layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=[max(1, len(rows)) for rows in shown])
+    upper.suptitle("training: the images I of each round, where its classifier looks (H), and what becomes of it")
+    lower.suptitle("validation")
+    grid = upper.subplots(len(shown[0]), columns, squeeze=False)
+    for row, entry in zip(grid, shown[0], strict=True):
+        _training_row(row, entry, training, erased, cams, saliency, pseudo_labels)
+    grid = lower.subplots(len(shown[1]), columns, squeeze=False)
+    for row, entry in zip(grid, shown[1], strict=True):
+        _validation_row(row, entry, validation, predictions, refined, truth)
+    with replacing(output) as temporary:
+        figure.savefig(temporary, format="png", dpi=80, metadata={"Software": None})
+
+
+def _spread(manifest: Manifest, count: int) -> list[Entry]:
+    """Images evenly over the list."""
+    chosen = np.linspace(0, len(manifest.entries) - 1, min(count, len(manifest.entries))).astype(int)
+    return [manifest.entries[index] for index in chosen]
+
+
+def _training_row(
+    row: np.ndarray,
+    entry: Entry,
+    manifest: Manifest,
+    erased: list[Path],
+    cams: list[Path],
+    saliency: Path,
+    pseudo_labels: Path,
+) -> None:
+    for number, (index, maps) in enumerate(zip(erased, cams, strict=True), start=1):
+        images = Manifest.read(index)
+        photograph = load_photograph(images.file(next(e for e in images.entries if e.id == entry.id)))
+        with stores.Reader(maps, "cams") as store:
+            found = [
+                upsample(one / max(1.0, one.max()), size=photograph.shape[:2]) for one in store.read(entry.id).values()
+            ]
+        title = ", ".join(entry.labels) if number == 1 else f"I{number}"
+        _show(row[2 * number - 2], photograph, title)
+        _show(row[2 * number - 1], photograph, f"H{number}")
+        row[2 * number - 1].imshow(np.max(found, axis=0), cmap="inferno", alpha=0.65, vmin=0, vmax=1)
+    with stores.Reader(saliency, "saliency") as store:
+        _show(row[-2], np.repeat(store.read(entry.id)["saliency"][..., None], 3, axis=2), "saliency")
+    labels = Manifest.read(pseudo_labels)
+    _show(row[-1], _coloured(labels.file(next(e for e in labels.entries if e.id == entry.id))), "pseudo-label")
+
+
+def _validation_row(
+    row: np.ndarray, entry: Entry, manifest: Manifest, predictions: Path, refined: list[Path], truth: Path
+) -> None:
+    for axes in row:
+        axes.axis("off")
+    _show(row[0], load_photograph(manifest.file(entry)), ", ".join(entry.labels))
+    for axes, index, title in zip(row[1:], [predictions, *refined], ["prediction", "after CRF"], strict=False):
+        found = Manifest.read(index)
+        _show(axes, _coloured(found.file(next(e for e in found.entries if e.id == entry.id))), title)
+    path = truth / f"{entry.id}.png"
+    if path.exists():
+        _show(row[2 + len(refined)], _coloured(path), "ground truth")
+
+
+def _coloured(path: Path) -> np.ndarray:
+    return voc_palette()[load_label_map(path)]
+
+
+def _show(axes: Axes, picture: np.ndarray, title: str) -> None:
+    axes.imshow(picture)
+    axes.set_title(title, fontsize=8)
+    axes.axis("off")

@@ -1,0 +1,51 @@
+"""Segment the validation photographs with the trained network, at a single scale."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from aepsl import stores
+from aepsl.compute import Compute
+from aepsl.data.images import load_photograph
+from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.palette import save_label_map
+from aepsl.files import canonical, sha256
+from aepsl.machine import Machine
+from aepsl.parallel import ahead
+from aepsl.prediction import BACKGROUND, candidates, prohibited, upsampled_scores
+from aepsl.segmenting import Segmenting
+from aepsl.settings.stages import PredictSettings
+
+
+def run(settings: PredictSettings, *, images: Path, model: Path, scores: Path, output: Path, machine: Machine) -> None:
+    """images: manifest. scores: scores.h5, before the softmax, at the network's resolution. output: index.json of the
+    palette PNGs, written last."""
+    segment = Segmenting.load(model, Compute.on(machine, cpu_threads=settings.cpu_threads))
+    manifest = Manifest.read(images)
+    names = (BACKGROUND, *segment.card.classes)
+    attributes = {
+        "title": "segmentation scores",
+        "classes": list(names),
+        "units": "score before the softmax",
+        "settings": canonical(settings.model_dump()),
+    }
+
+    def load(entry: Entry) -> tuple[Entry, np.ndarray]:
+        return entry, load_photograph(manifest.file(entry))
+
+    entries = []
+    bar = tqdm(manifest.entries, desc="predictions", unit="image", dynamic_ncols=True)
+    with stores.create(scores, "scores", attributes) as store:
+        for entry, photograph in ahead(load, bar):
+            found, class_scores = segment(photograph)
+            found = prohibited(found, class_scores, below=settings.prohibit_below)
+            size = photograph.shape[:2]
+            label_map = upsampled_scores(found, size).argmax(0).astype(np.uint8)
+            kept = candidates(found, label_map)
+            store.add(entry.id, {names[k]: found[k].astype(np.float16) for k in kept}, size=size)
+            name = f"{entry.id}.png"
+            save_label_map(output.parent / name, label_map)
+            entries.append(replace(entry, path=name, sha256=sha256(output.parent / name)))
+    replace(manifest, classes=segment.card.classes, root=".", entries=tuple(entries)).write(output)

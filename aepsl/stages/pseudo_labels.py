@@ -1,0 +1,77 @@
+"""Merge the rounds' mined regions with the saliency background into label maps (paper, section 3.1)."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from aepsl import stores
+from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.palette import save_label_map
+from aepsl.errors import InputError
+from aepsl.files import read_json_lines, sha256
+from aepsl.machine import Machine
+from aepsl.parallel import in_processes
+from aepsl.pseudo_labels import pseudo_label
+from aepsl.settings.stages import PseudoLabelsSettings
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    settings: PseudoLabelsSettings,
+    *,
+    images: Path,
+    masks: list[Path],
+    saliency: Path,
+    histories: list[Path],
+    output: Path,
+    machine: Machine,
+) -> None:
+    """masks: of the rounds to merge; of all rounds, with their histories, where their number is to be found.
+
+    output: index.json, a manifest of palette PNGs (0 background, 1.. the classes, 255 ignored), written last.
+    """
+    manifest = Manifest.read(images)
+    merged = masks if settings.jump is None else masks[: rounds_before_jump(histories, jump=settings.jump)]
+
+    def label(entry: Entry) -> Entry:
+        with stores.Reader(saliency, "saliency") as store:
+            found = store.read(entry.id)["saliency"] / np.float32(255)
+        mined = merged_regions(merged, entry, manifest)
+        name = f"{entry.id}.png"
+        labels = pseudo_label(mined, found, background_threshold=settings.background_threshold)
+        save_label_map(output.parent / name, labels)
+        return replace(entry, path=name, sha256=sha256(output.parent / name))
+
+    entries = tuple(in_processes(label, manifest.entries, workers=machine.workers))
+    replace(manifest, root=".", entries=entries).write(output)
+
+
+def merged_regions(masks: Sequence[Path], entry: Entry, manifest: Manifest) -> dict[int, np.ndarray]:
+    """label number → pixels (H, W) that any of the rounds mined for it: ∪_t F_t^c."""
+    merged: dict[int, np.ndarray] = {}
+    for path in masks:
+        with stores.Reader(path, "masks") as store:
+            for name, mask in store.read(entry.id).items():
+                label = manifest.classes.index(name) + 1
+                merged[label] = merged.get(label, False) | (mask > 0)
+    return merged
+
+
+def rounds_before_jump(histories: Sequence[Path], *, jump: float) -> int:
+    """How many rounds come before the converged loss jumps (paper, Fig. 6; `erasing.jump`).
+
+    The loss of a round jumps when it has gone `jump` of the way from the first round's to a constant predictor's.
+    """
+    last = [records[-1] for records in map(read_json_lines, histories) if records]
+    if len(last) < len(histories) or any("converged_loss" not in record for record in last):
+        raise InputError(f"{histories[0]}: a history without its last record; remove it and run again")
+    first = last[0]["converged_loss"]
+    for count, record in enumerate(last[1:], start=1):
+        if record["converged_loss"] - first > jump * (record["constant_loss"] - first):
+            log.info("round %d: the converged loss jumps; %d rounds are merged", count + 1, count)
+            return count
+    return len(last)

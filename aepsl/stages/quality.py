@@ -1,0 +1,197 @@
+"""Judge every intermediate product on the training images, beside its control. Nothing is trained on what is found."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aepsl import stores
+from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.palette import load_label_map
+from aepsl.erasing import AreaCalibration, mine, normalised, upsample
+from aepsl.errors import InputError
+from aepsl.files import read_json_lines, write_json
+from aepsl.machine import Machine
+from aepsl.metrics import ThresholdSweep, mean_iou
+from aepsl.parallel import in_processes
+from aepsl.pseudo_labels import pseudo_label
+from aepsl.quality import LabelCounts, RegionCounts, number
+from aepsl.settings.stages import QualitySettings
+
+THRESHOLDS = np.arange(0, 100) / 100
+
+
+def run(
+    settings: QualitySettings,
+    *,
+    images: Path,
+    cams: list[Path],
+    masks: list[Path],
+    histories: list[Path],
+    saliency: Path,
+    truth: Path,
+    parts: Path | None,
+    output: Path,
+    machine: Machine,
+) -> None:
+    """cams, masks, histories: of rounds 1..T. truth: folder of masks; parts: of the objects' parts, for scenes.
+
+    output: quality.json: `rounds`, each alone; `merges` of the first 1..T rounds, each beside its control, the first
+    round's maps alone with the threshold lowered to the merge's area; `sweep`, the last round's threshold varied.
+    """
+    manifest = Manifest.read(images)
+    judge = _Judge(settings, manifest, cams, masks, saliency, truth, parts)
+    rounds = len(masks)
+    first = _Counts.empty(judge, rounds)
+    for counts in in_processes(judge.merges, manifest.entries, workers=machine.workers):
+        first += counts
+    areas = [merged.area / merged.images for merged in first.merged]
+    fractions = [first.calibration.fraction(area) for area in areas]
+    controls = [(RegionCounts(), LabelCounts()) for _ in fractions]
+    for found in in_processes(judge.controls(fractions), manifest.entries, workers=machine.workers):
+        for (regions, labels), (more_regions, more_labels) in zip(controls, found, strict=True):
+            regions += more_regions
+            labels += more_labels
+    records = [read_json_lines(path)[-1] for path in histories]
+    write_json(
+        output,
+        {
+            "rounds": [
+                {
+                    "round": t,
+                    "loss": record["converged_loss"],
+                    "constant_loss": record["constant_loss"],
+                    **alone.summary(),
+                }
+                for t, (record, alone) in enumerate(zip(records, first.alone, strict=True), start=1)
+            ],
+            "merges": [
+                {
+                    "rounds": t,
+                    "mined": first.merged[t - 1].summary(),
+                    "pseudo_labels": first.labels[t - 1].summary(),
+                    "control": {
+                        "fraction_of_max": fractions[t - 1],
+                        "mined": controls[t - 1][0].summary(),
+                        "pseudo_labels": controls[t - 1][1].summary(),
+                    },
+                }
+                for t in range(1, rounds + 1)
+            ],
+            "sweep": {
+                "fraction_of_max": [float(threshold) for threshold in THRESHOLDS],
+                "miou": [number(mean_iou(confusion)) for confusion in first.sweep.confusions()],
+            },
+        },
+    )
+
+
+@dataclass
+class _Counts:
+    """What one pass over the images counts."""
+
+    alone: list[RegionCounts]
+    merged: list[RegionCounts]
+    labels: list[LabelCounts]
+    sweep: ThresholdSweep
+    calibration: AreaCalibration
+
+    @classmethod
+    def empty(cls, judge: "_Judge", rounds: int) -> "_Counts":
+        return cls(
+            alone=[RegionCounts() for _ in range(rounds)],
+            merged=[RegionCounts() for _ in range(rounds)],
+            labels=[LabelCounts() for _ in range(rounds)],
+            sweep=ThresholdSweep(judge.classes, THRESHOLDS),
+            calibration=AreaCalibration(),
+        )
+
+    def __iadd__(self, other: "_Counts") -> "_Counts":
+        for mine_, others in ((self.alone, other.alone), (self.merged, other.merged), (self.labels, other.labels)):
+            for one, more in zip(mine_, others, strict=True):  # type: ignore[arg-type]
+                one += more
+        self.sweep.counts += other.sweep.counts
+        self.calibration.include(other.calibration)
+        return self
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """Judges one image at a time."""
+
+    settings: QualitySettings
+    manifest: Manifest
+    cams: list[Path]
+    masks: list[Path]
+    saliency: Path
+    truth: Path
+    parts: Path | None
+
+    @property
+    def classes(self) -> int:
+        return len(self.manifest.classes) + 1
+
+    def merges(self, entry: Entry) -> _Counts:
+        """The rounds alone and merged, the sweep of the last round, the areas of the first."""
+        truth, parts, saliency = self._truth(entry)
+        counts = _Counts.empty(self, 0)
+        merged = {label: np.zeros(truth.shape, bool) for label in self.manifest.label_indices(entry)}
+        before = merged
+        for path in self.masks:
+            with stores.Reader(path, "masks") as store:
+                mined = {self._number(name): mask > 0 for name, mask in store.read(entry.id).items()}
+            before, merged = merged, {label: mask | mined[label] for label, mask in merged.items()}
+            counts.alone.append(RegionCounts.of(mined, truth, parts))
+            counts.merged.append(RegionCounts.of(merged, truth, parts))
+            counts.labels.append(self._labels(merged, saliency, truth))
+        counts.sweep.add(truth, *self._best(self._maps(self.cams[-1], entry, truth), before))
+        counts.calibration.add(list(self._maps(self.cams[0], entry, truth).values()))
+        return counts
+
+    def controls(self, fractions: list[float]):  # type: ignore[no-untyped-def]
+        """For each fraction of max, the first round's maps alone, thresholded there."""
+
+        def judge(entry: Entry) -> list[tuple[RegionCounts, LabelCounts]]:
+            truth, parts, saliency = self._truth(entry)
+            maps = self._maps(self.cams[0], entry, truth)
+            found = []
+            for fraction in fractions:
+                mined = {c: mine(map_, reading="fraction_of_max", threshold=fraction) for c, map_ in maps.items()}
+                found.append((RegionCounts.of(mined, truth, parts), self._labels(mined, saliency, truth)))
+            return found
+
+        return judge
+
+    def _truth(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        truth = load_label_map(self.truth / f"{entry.id}.png")
+        parts = None if self.parts is None else load_label_map(self.parts / f"{entry.id}.png")
+        with stores.Reader(self.saliency, "saliency") as store:
+            saliency = store.read(entry.id)["saliency"] / np.float32(255)
+        if truth.shape != saliency.shape:
+            raise InputError(f"{self.truth / entry.id}.png: {truth.shape} pixels, its photograph has {saliency.shape}")
+        return truth, parts, saliency
+
+    def _labels(self, mined: Mapping[int, np.ndarray], saliency: np.ndarray, truth: np.ndarray) -> LabelCounts:
+        labels = pseudo_label(mined, saliency, background_threshold=self.settings.background_threshold)
+        return LabelCounts.of(labels, truth, self.classes)
+
+    def _maps(self, path: Path, entry: Entry, like: np.ndarray) -> dict[int, np.ndarray]:
+        with stores.Reader(path, "cams") as store:
+            return {self._number(c): upsample(map_, size=like.shape) for c, map_ in store.read(entry.id).items()}
+
+    def _number(self, name: str) -> int:
+        return self.manifest.classes.index(name) + 1
+
+    @staticmethod
+    def _best(maps: dict[int, np.ndarray], before: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Best class and score (H, W) of the last round's maps; what was mined before has its class and score 1."""
+        labels = np.array(list(maps), np.uint8)
+        relative = np.stack([normalised(map_) for map_ in maps.values()])
+        best, score = labels[relative.argmax(0)], relative.max(0)
+        taken = np.stack([before[int(label)] for label in labels])
+        once, several = taken.sum(0) == 1, taken.sum(0) > 1
+        best = np.where(once, labels[taken.argmax(0)], best)
+        return best, np.where(several, np.float32(0), np.where(once, np.float32(1), score))

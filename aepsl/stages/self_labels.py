@@ -1,0 +1,50 @@
+"""Label the training photographs by the trained network itself, absent classes left out: what PSL++ learns from."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from aepsl.compute import Compute
+from aepsl.crf import crf_labels
+from aepsl.data.images import load_photograph
+from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.palette import save_label_map
+from aepsl.files import sha256
+from aepsl.machine import Machine
+from aepsl.parallel import ahead, in_processes
+from aepsl.prediction import probabilities, upsampled_scores
+from aepsl.segmenting import Segmenting
+from aepsl.settings.stages import SelfLabelsSettings
+
+
+def run(settings: SelfLabelsSettings, *, images: Path, model: Path, output: Path, machine: Machine) -> None:
+    """images: manifest of the training photographs. output: index.json of palette PNGs, written last."""
+    manifest = Manifest.read(images)
+    segment = Segmenting.load(model, Compute.on(machine, cpu_threads=settings.cpu_threads))
+
+    def load(entry: Entry) -> tuple[Entry, np.ndarray]:
+        return entry, load_photograph(manifest.file(entry))
+
+    def scored() -> Iterator[tuple[Entry, np.ndarray, np.ndarray, np.ndarray]]:
+        bar = tqdm(manifest.entries, desc="self-labels", unit="image", dynamic_ncols=True)
+        for entry, photograph in ahead(load, bar):
+            scores, _ = segment(photograph)
+            labels = np.array([0, *manifest.label_indices(entry)], np.uint8)
+            yield entry, photograph, labels, scores[labels]
+
+    def label(item: tuple[Entry, np.ndarray, np.ndarray, np.ndarray]) -> Entry:
+        entry, photograph, labels, scores = item
+        found = probabilities(upsampled_scores(scores, photograph.shape[:2]))
+        if settings.crf:
+            best = crf_labels(photograph, found, **settings.crf.model_dump())
+        else:
+            best = found.argmax(0)
+        name = f"{entry.id}.png"
+        save_label_map(output.parent / name, labels[best])
+        return replace(entry, path=name, sha256=sha256(output.parent / name))
+
+    entries = tuple(in_processes(label, scored(), workers=machine.workers))
+    replace(manifest, root=".", entries=entries).write(output)

@@ -1,0 +1,86 @@
+"""Train round t's classifier M_t on I_t, from fresh initial weights (paper, Algorithm 1)."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from aepsl.attention.protocol import method
+from aepsl.compute import Compute
+from aepsl.data.batches import Batches
+from aepsl.data.images import aligned_size, load_photograph, resize
+from aepsl.data.manifest import Manifest, one_hot
+from aepsl.files import canonical, write_text
+from aepsl.losses import constant_loss
+from aepsl.machine import Machine
+from aepsl.models import Card, generator_of, save
+from aepsl.networks.build import initialised
+from aepsl.parallel import ahead
+from aepsl.seeds import seed_of
+from aepsl.settings.stages import TrainClassifierSettings
+from aepsl.training import train
+
+
+def run(
+    settings: TrainClassifierSettings, *, images: Path, model: Path, history: Path, machine: Machine, key: str
+) -> None:
+    """images: manifest of I_t. model, history: outputs. key: names settings, code and inputs of this job."""
+    compute = Compute.on(machine, cpu_threads=settings.cpu_threads)
+    manifest = Manifest.read(images)
+    title = f"round {settings.round} classifier"
+    draw = generator_of(seed_of(settings.seed, title, "weights"))
+    attention = method(settings.attention)
+    network = attention.network(initialised(settings.network, draw), len(manifest.classes), draw)
+    mean_pixel = manifest.mean_pixel or (0.0, 0.0, 0.0)
+
+    def loss(network: nn.Module, batch: Tensor, labels: Tensor, _maps: Tensor | None) -> dict[str, Tensor]:
+        return attention.loss(network, batch, labels, form=settings.loss)
+
+    checkpoint = model.with_suffix(".resume")
+    records = train(
+        network,
+        Batches(
+            manifest,
+            recipe=settings.training,
+            mean_pixel=mean_pixel,
+            seed=settings.seed,
+            purpose=title,
+            workers=machine.workers,
+        ),
+        loss,
+        recipe=settings.training,
+        compute=compute,
+        seed=settings.seed,
+        title=title,
+        checkpoint=checkpoint,
+        key=key,
+    )
+    labels = torch.tensor([one_hot(manifest, entry.labels) for entry in manifest.entries])
+    records[-1]["converged_loss"] = round(_converged_loss(network, manifest, labels, loss, compute), 6)
+    records[-1]["constant_loss"] = round(constant_loss(labels, form=settings.loss), 6)
+    card = Card(
+        task="classifier",
+        method=settings.attention,
+        classes=manifest.classes,
+        mean_pixel=mean_pixel,
+        network=settings.network,
+        settings=settings.model_dump(),
+    )
+    save(model, network, card)
+    write_text(history, "".join(canonical(record) + "\n" for record in records))
+    checkpoint.unlink(missing_ok=True)
+
+
+@torch.no_grad()
+def _converged_loss(network: nn.Module, manifest: Manifest, labels: Tensor, loss, compute: Compute) -> float:  # type: ignore[no-untyped-def]
+    """The loss on I_t after the last epoch, in evaluation mode on whole images: what rises when erasing went too far."""
+    network.eval()
+    stride = int(network.backbone.stride)  # type: ignore[union-attr, arg-type]
+    total = 0.0
+    photographs = ahead(lambda entry: load_photograph(manifest.file(entry)), manifest.entries)
+    for photograph, target in zip(photographs, labels, strict=True):
+        view = resize(photograph, aligned_size(photograph.shape[:2], stride))
+        image = compute.normalised(torch.tensor(view).permute(2, 0, 1)[None])
+        with compute.autocast():
+            total += float(loss(network, image, target[None].to(compute.device), None)["loss"])
+    return total / len(labels)

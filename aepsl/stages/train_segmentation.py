@@ -1,0 +1,117 @@
+"""Train the segmentation network by online prohibitive segmentation learning (paper, section 3.2)."""
+
+from pathlib import Path
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aepsl.compute import Compute
+from aepsl.data.batches import Batches
+from aepsl.data.manifest import Manifest, entries_by_id
+from aepsl.errors import InputError
+from aepsl.files import canonical, write_text
+from aepsl.losses import psl_loss, seed_loss
+from aepsl.machine import Machine
+from aepsl.models import Card, generator_of, save
+from aepsl.networks.build import initialised
+from aepsl.networks.segmenter import Segmenter
+from aepsl.seeds import seed_of
+from aepsl.settings.sections import Segmentation
+from aepsl.settings.stages import TrainSegmentationSettings
+from aepsl.training import train
+
+TITLE = "segmentation"
+
+
+def run(
+    settings: TrainSegmentationSettings,
+    *,
+    images: Path,
+    labels: list[Path],
+    truth: Path | None,
+    model: Path,
+    history: Path,
+    machine: Machine,
+    key: str,
+) -> None:
+    """images: manifest of the photographs. labels: the index of their label maps; none: `truth`, a folder of masks.
+
+    model, history: outputs. key: names settings, code and inputs of this job.
+    """
+    compute = Compute.on(machine, cpu_threads=settings.cpu_threads)
+    manifest = Manifest.read(images)
+    draw = generator_of(seed_of(settings.seed, TITLE, "weights"))
+    network = Segmenter(initialised(settings.network, draw), len(manifest.classes), generator=draw)
+    recipe = settings.segmentation.training
+    mean_pixel = manifest.mean_pixel or (0.0, 0.0, 0.0)
+    checkpoint = model.with_suffix(".resume")
+    records = train(
+        network,
+        Batches(
+            manifest,
+            recipe=recipe,
+            mean_pixel=mean_pixel,
+            seed=settings.seed,
+            purpose=TITLE,
+            workers=machine.workers,
+            label_maps=_label_maps(manifest, labels, truth),
+        ),
+        lambda *batch: loss(*batch, how=settings.segmentation),
+        recipe=recipe,
+        compute=compute,
+        seed=settings.seed,
+        title=TITLE,
+        checkpoint=checkpoint,
+        key=key,
+    )
+    card = Card(
+        task="segmenter",
+        method=None,
+        classes=manifest.classes,
+        mean_pixel=mean_pixel,
+        network=settings.network,
+        settings=settings.model_dump(),
+    )
+    save(model, network, card)
+    write_text(history, "".join(canonical(record) + "\n" for record in records))
+    checkpoint.unlink(missing_ok=True)
+
+
+def loss(
+    network: nn.Module, images: Tensor, labels: Tensor, maps: Tensor | None, *, how: Segmentation
+) -> dict[str, Tensor]:
+    """PSL, or plain cross-entropy, of one batch, at the score maps' resolution or at the pixels'."""
+    assert maps is not None
+    scores, class_scores = network(images)
+    if how.loss_at == "scores":
+        stride = network.backbone.stride
+        maps = maps[:, ::stride, ::stride]  # cell j sits at pixel stride·j
+    else:
+        scores = F.interpolate(scores.float(), size=maps.shape[1:], mode="bilinear", align_corners=True)
+    if how.loss == "cross_entropy":
+        return {"loss": seed_loss(scores, maps)}
+    return psl_loss(
+        scores,
+        class_scores,
+        maps,
+        labels,
+        class_score_form=how.class_scores,
+        branch_loss=how.branch_loss,
+        branch_weight=how.branch_weight,
+        online_classes=how.online_classes,
+    )
+
+
+def _label_maps(manifest: Manifest, labels: list[Path], truth: Path | None) -> dict[str, Path]:
+    """Image id → file of its label map."""
+    ids = [entry.id for entry in manifest.entries]
+    if labels:
+        index = Manifest.read(labels[0])
+        found = {image_id: index.file(entry) for image_id, entry in entries_by_id(index, labels[0], ids).items()}
+    elif truth is not None:
+        found = {image_id: truth / f"{image_id}.png" for image_id in ids}
+    else:
+        raise InputError("segmentation.labels is truth, but the dataset has no folder of ground-truth masks")
+    if missing := [path for path in found.values() if not path.exists()]:
+        raise InputError(f"{missing[0]}: no such label map ({len(missing)} of {len(found)} missing)")
+    return found

@@ -1,0 +1,159 @@
+"""The HDF5 files: one picture a dataset, `/{image id}/{name}`, that any HDF5 viewer shows.
+
+Gzip and shuffle, the default file format, fixed-length attributes of the HDF5 Image specification 1.2: HDFView, h5web,
+silx and h5dump open them. A file appears under its final name whole or not at all.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote, unquote
+
+import h5py
+import numpy as np
+
+from aepsl.errors import InputError
+from aepsl.files import replacing
+
+FORMAT_VERSION = 1
+PRINTABLE = "".join(map(chr, range(33, 127))) + " "
+
+
+def escape(name: str) -> str:
+    """`name` as an HDF5 link name: slashes, per cents, a leading dot and non-ASCII characters as %XX."""
+    safe = PRINTABLE.replace("/", "").replace("%", "")
+    escaped = quote(name, safe=safe)
+    return "%2E" + escaped[1:] if escaped.startswith(".") else escaped
+
+
+class Writer:
+    """Adds pictures to a new file; made by `create`."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+
+    def add(
+        self,
+        image_id: str,
+        pictures: Mapping[str, np.ndarray],
+        *,
+        size: tuple[int, int],
+        scales: Mapping[str, float] | None = None,
+    ) -> None:
+        """Add the pictures of one image.
+
+        pictures: name → (h, w), uint8 or float16. size: (height, width) of the photograph in pixels.
+        scales: name → factor from the stored numbers to the quantity (attribute `scale_factor`); default 1.
+        """
+        group = self._file.create_group(escape(image_id))
+        group.attrs["height"], group.attrs["width"] = np.int32(size[0]), np.int32(size[1])
+        for name, picture in pictures.items():
+            dataset = group.create_dataset(
+                escape(name), data=picture, chunks=picture.shape, compression="gzip", compression_opts=4, shuffle=True
+            )
+            for key, value in IMAGE_ATTRIBUTES.items():
+                dataset.attrs[key] = value
+            top = 255 if picture.dtype == np.uint8 else picture.max()
+            low = 0 if picture.dtype == np.uint8 else picture.min()
+            dataset.attrs["IMAGE_MINMAXRANGE"] = np.array([low, top], dtype=picture.dtype)
+            dataset.attrs["scale_factor"] = np.float32(1.0 if scales is None else scales[name])
+
+
+IMAGE_ATTRIBUTES = {
+    "CLASS": np.bytes_("IMAGE"),
+    "IMAGE_VERSION": np.bytes_("1.2"),
+    "IMAGE_SUBCLASS": np.bytes_("IMAGE_GRAYSCALE"),
+    "IMAGE_WHITE_IS_ZERO": np.uint8(0),
+    "DISPLAY_ORIGIN": np.bytes_("UL"),
+}
+
+
+@contextmanager
+def create(path: Path, kind: str, attributes: Mapping[str, Any]) -> Iterator[Writer]:
+    """A new file of `kind` (cams, masks, saliency, scores) that takes its name when the block ends without an error.
+
+    attributes: written on the root: text, numbers, or lists of text; no times, hosts or absolute paths.
+    """
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = np.bytes_(f"aepsl {kind} {FORMAT_VERSION}")
+        for key, value in attributes.items():
+            file.attrs[key] = np.bytes_(value.encode()) if isinstance(value, str) else _as_attribute(value)
+        yield Writer(file)
+
+
+def _as_attribute(value: Any) -> Any:
+    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+        return np.array([item.encode() for item in value])
+    return value
+
+
+class Reader:
+    """Reads a file made by `create`; a context manager."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        self.path = path
+        try:
+            self._file = h5py.File(path, "r", locking="best-effort")
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from None
+        except OSError as error:
+            raise InputError(f"{path}: not a readable HDF5 file ({_short(error)}); remove it and run again") from None
+        found = self._file.attrs.get("format", b"")
+        found = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
+        if found != f"aepsl {kind} {FORMAT_VERSION}":
+            self._file.close()
+            raise InputError(f"{path}: expected a file of format 'aepsl {kind} {FORMAT_VERSION}'. Got: {found!r}")
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The root's attributes, text decoded."""
+        return {key: value.decode() if isinstance(value, bytes) else value for key, value in self._file.attrs.items()}
+
+    def ids(self) -> list[str]:
+        """The image ids, sorted."""
+        return sorted(unquote(name) for name in self._file)
+
+    def size(self, image_id: str) -> tuple[int, int]:
+        """(height, width) of the photograph in pixels."""
+        attributes = self._group(image_id).attrs
+        return int(attributes["height"]), int(attributes["width"])
+
+    def read(self, image_id: str) -> dict[str, np.ndarray]:
+        """name → picture (h, w) as stored. Raises InputError where the image is missing or damaged."""
+        group = self._group(image_id)
+        try:
+            return {unquote(name): dataset[()] for name, dataset in group.items()}
+        except OSError as error:
+            raise InputError(f"{self.path}: image {image_id} is damaged ({_short(error)}); remove the file") from None
+
+    def scales(self, image_id: str) -> dict[str, float]:
+        """name → factor from the stored numbers to the quantity."""
+        return {unquote(name): float(data.attrs["scale_factor"]) for name, data in self._group(image_id).items()}
+
+    def _group(self, image_id: str) -> h5py.Group:
+        try:
+            return self._file[escape(image_id)]
+        except (KeyError, OSError, RuntimeError):
+            raise InputError(f"{self.path}: no image {image_id}; remove the file and run again") from None
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]
+
+
+def to_bytes(map_: np.ndarray) -> tuple[np.ndarray, float]:
+    """A map (h, w) with its negative part cut off, as uint8 with its maximum at 255, and the scale back."""
+    top = float(map_.max(initial=0.0))
+    if not top > 0:
+        return np.zeros(map_.shape, np.uint8), 0.0
+    return np.rint(np.maximum(map_, 0) * (255 / top)).astype(np.uint8), top / 255

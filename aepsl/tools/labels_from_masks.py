@@ -1,0 +1,38 @@
+"""Write a table of image-level labels from masks, once, for who has only masks; nothing else then needs them."""
+
+import argparse
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from aepsl.data.palette import load_label_map
+from aepsl.data.voc import VOC_CLASSES
+from aepsl.errors import InputError
+from aepsl.files import write_text
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The folder of the masks, the classes, the table."""
+    parser.description = __doc__
+    parser.add_argument("masks", type=Path, help="folder of label maps: 0 background, 1.. classes, 255 ignored")
+    parser.add_argument("--output", type=Path, default=Path("labels.csv"))
+    parser.add_argument("--classes", nargs="+", default=list(VOC_CLASSES), help="names of the labels 1, 2, …")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the table: image,label, one row a label."""
+    paths = sorted(options.masks.glob("*.png"))
+    if not paths:
+        raise InputError(f"{options.masks}: no PNG in this folder")
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["image", "label"])
+    for path in paths:
+        for label in np.unique(load_label_map(path)):
+            if label not in (0, 255):
+                if label > len(options.classes):
+                    raise InputError(f"{path}: label {label}, but {len(options.classes)} classes are named")
+                rows.writerow([path.stem, options.classes[label - 1]])
+    write_text(options.output, text.getvalue())

@@ -1,0 +1,181 @@
+"""What the rules ask: the runs of a configuration, which of them owns a product, and all that one job is given.
+
+Snakemake asks this module and nothing else; it is tested without Snakemake.
+"""
+
+import hashlib
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from aepsl.data import voc
+from aepsl.files import canonical
+from aepsl.fingerprints import contents, fingerprint
+from aepsl.graph import PRODUCTS, Need, needs
+from aepsl.machine import usable_cpus
+from aepsl.settings.settings import Settings, validate, variants
+from aepsl.settings.stages import settings_for
+
+CONTENT_CACHE = Path(".snakemake/aepsl-contents.json")
+
+
+class Plan:
+    """The runs of a configuration: the base ("") and its variants ("variants/{name}/", their folder in the results).
+
+    A product belongs to the first run in which its stage and all before it have the settings they have in this run; no
+    other run makes it again.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.runs = {"": settings} | {f"variants/{name}/": own for name, own in variants(settings).items()}
+        for run, own in list(self.runs.items()):
+            if own.segmentation.labels == "predictions":  # PSL++ learns from the run that learned from pseudo-labels
+                first = own.segmentation.model_copy(update={"labels": "pseudo"})
+                self.runs[teacher(run)] = own.model_copy(update={"segmentation": first})
+        self._digests: dict[tuple[str, str, int | None, str | None], str] = {}
+
+    def digest(self, job: "Job") -> str:
+        """A hash of the settings of the job's stage and of all stages before it; equal where the products are."""
+        key = (job.stage, job.run, job.round, job.split)
+        if key not in self._digests:
+            if job.round is not None and job.round > job.whole.erasing.rounds:
+                return f"{job.run} has no round {job.round}"
+            upstream = {
+                name: [self.digest(job.maker(one)) for one in (need if isinstance(need, list) else [need])]
+                for name, need in job.needs.items()
+            }
+            own = canonical([job.stage, job.settings(), job.outside(), upstream])
+            self._digests[key] = hashlib.sha256(own.encode()).hexdigest()
+        return self._digests[key]
+
+    def path(self, product: str, run: str = "", *, round: int | None = None, split: str | None = None) -> str:
+        """Where `run` finds a product: in its owner's folder."""
+        job = Job(self, PRODUCTS[product].stage, run, round, split)
+        own = self.digest(job)
+        owner = next(other for other in self.runs if self.digest(replace(job, run=other)) == own)
+        return replace(job, run=owner).made(product)
+
+
+def plan_of(config: Mapping[str, Any]) -> Plan:
+    """The plan of a configuration as Snakemake read it. Raises InputError when it is wrong."""
+    return Plan(validate(Settings, dict(config), source="configuration"))
+
+
+def teacher(run: str) -> str:
+    """The run that a PSL++ run learns from, where no other run has its settings."""
+    return f"{run.rstrip('/') or 'variants/'}{'.' if run else ''}teacher/"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stage of a run, in a round or for a split where it has them, and all that a rule gives it."""
+
+    plan: Plan
+    stage: str
+    run: str = ""
+    round: int | None = None
+    split: str | None = None
+
+    @property
+    def whole(self) -> Settings:
+        """The whole configuration of the run."""
+        return self.plan.runs[self.run]
+
+    @cached_property
+    def needs(self) -> Mapping[str, Need | list[Need]]:
+        """The products that the job needs, by argument."""
+        return needs(self.stage, self.whole, round=self.round, teacher=teacher(self.run))
+
+    def maker(self, need: Need) -> "Job":
+        """The job of the needing run that would make the product."""
+        return Job(self.plan, PRODUCTS[need.product].stage, need.run or self.run, need.round, need.split)
+
+    def inputs(self) -> dict[str, str | list[str]]:
+        """The paths of the inputs, by argument."""
+
+        def path(need: Need) -> str:
+            return self.plan.path(need.product, need.run or self.run, round=need.round, split=need.split)
+
+        if self.stage == "comparison":
+            return {"miou": [self.plan.path("miou", run) for run in self.plan.runs if ".teacher" not in run]}
+        return {
+            k: [path(one) for one in need] if isinstance(need, list) else path(need) for k, need in self.needs.items()
+        }
+
+    def made(self, product: str) -> str:
+        """The path of one of the job's products, in its run's own folder."""
+        path = PRODUCTS[product].path.format(round=self.round, split=self.split)
+        return str(Path(self.plan.settings.results, self.run, path))
+
+    def outputs(self) -> dict[str, str]:
+        """The paths of the outputs, by argument."""
+        return {p.argument: self.made(name) for name, p in PRODUCTS.items() if p.stage == self.stage}
+
+    def settings(self) -> str:
+        """What the stage reads of the configuration, as canonical JSON; Snakemake tracks it and passes it on."""
+        return canonical(settings_for(self.stage, self.whole, round=self.round, split=self.split).model_dump())
+
+    def outside(self) -> dict[str, str]:
+        """Folders that the stage reads and no rule makes, by argument: the ground truth, only where it may be read."""
+        truth = self.stage in ("evaluate", "quality", "overview")
+        truth |= self.stage == "train_segmentation" and self.whole.segmentation.labels == "truth"
+        if not truth:
+            return {}
+        if self.whole.dataset.format == "scenes":
+            root = Path(self.plan.path("scenes", self.run)).parent
+            parts = {"parts": str(root / "SegmentationParts")} if self.stage == "quality" else {}
+            return {"truth": str(root / "SegmentationClass"), **parts}
+        return {"truth": str(voc.truth_folder(Path(self.whole.dataset.root)))}
+
+    def code(self) -> str:
+        """The fingerprint of the stage's code, with the modules that its settings choose by name."""
+        s = self.whole
+        backbone, attention = f"aepsl.networks.{s.network.backbone}", f"aepsl.attention.{s.attention.method}"
+        chosen = {
+            "train_classifier": [backbone, attention],
+            "cams": [backbone, attention],
+            "saliency": [f"aepsl.saliency.{s.saliency.method}"],
+            "train_segmentation": [backbone],
+            "predict": [backbone],
+            "self_labels": [backbone],
+        }
+        return fingerprint(f"aepsl.stages.{self.stage}", *chosen.get(self.stage, []))
+
+    def content(self) -> str:
+        """A hash of the files from outside that the job reads, none of which is a rule's input."""
+        return contents(self._outside_files(), CONTENT_CACHE)
+
+    def _outside_files(self) -> list[Path]:
+        dataset, network = self.whole.dataset, self.whole.network
+        trains = self.stage in ("train_classifier", "train_segmentation")
+        paths = [Path(network.weights)] if trains and network.weights not in (None, "torchvision") else []
+        if self.stage == "saliency" and self.whole.saliency.folder:
+            paths.append(Path(self.whole.saliency.folder))
+        if dataset.format == "scenes":
+            return paths
+        root = Path(dataset.root)
+        if self.stage == "manifest":
+            names = voc.listed(root, dataset.train_list if self.split == "train" else dataset.val_list)
+            table = Path(dataset.labels) if dataset.labels else root / "labels.csv"
+            paths += [voc.image_list(root, dataset.train_list if self.split == "train" else dataset.val_list), table]
+            paths += [root / "JPEGImages" / f"{name}.jpg" for name in names]
+            if not table.exists():
+                paths += [root / "Annotations" / f"{name}.xml" for name in names]
+        if folders := self.outside():
+            image_set = dataset.val_list if self.stage == "evaluate" else dataset.train_list
+            names = voc.listed(root, image_set)
+            paths += [Path(folders["truth"], f"{name}.png") for name in names]
+        return paths
+
+    def options(self, threads: int) -> str:
+        """What the command is told of the machine and of folders outside, as shell words; untracked."""
+        s = self.plan.settings
+        workers = str(min(threads, usable_cpus()))
+        words = ["--device", s.device, "--precision", s.precision, "--workers", workers, "--end-with-parent"]
+        for name, folder in self.outside().items():
+            words += [f"--{name}", folder]
+        return shlex.join(words)

@@ -1,0 +1,41 @@
+"""What the rules ask of the package: paths, settings and code of a stage, for the run and the round of a job."""
+
+import sys
+
+from aepsl.errors import InputError
+from aepsl.workflow import Job, plan_of
+
+try:
+    PLAN = plan_of(config)
+except InputError as error:
+    print(f"aepsl: {error}", file=sys.stderr)
+    sys.exit(2)
+
+
+def job(stage, wildcards):
+    round = int(wildcards.round) if "round" in wildcards.keys() else None
+    return Job(PLAN, stage, wildcards.get("run", ""), round=round, split=wildcards.get("split"))
+
+
+def inputs_of(stage):
+    return lambda wildcards: job(stage, wildcards).inputs()
+
+
+def settings_of(stage):
+    return lambda wildcards: job(stage, wildcards).settings()
+
+
+def code_of(stage):
+    return lambda wildcards: job(stage, wildcards).code()
+
+
+def content_of(stage):
+    return lambda wildcards: job(stage, wildcards).content()
+
+
+def miou_of(run):
+    return PLAN.path("miou", run)
+
+
+def options_of(stage):  # takes threads, so that Snakemake does not track it: the machine reruns nothing
+    return lambda wildcards, threads: job(stage, wildcards).options(threads)

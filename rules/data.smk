@@ -1,0 +1,56 @@
+"""Photographs and image-level labels.
+
+REQUIRED INPUTS: none (dataset.format scenes), or dataset.root in the layout of VOC.
+OUTPUTS: data/train.json, data/val.json, the manifests.
+"""
+
+
+rule scenes:
+    """Scenes: draw the embedded photographs."""
+    output:
+        directory("<results>/{run}data/scenes/JPEGImages"),
+        directory("<results>/{run}data/scenes/SegmentationClass"),
+        directory("<results>/{run}data/scenes/SegmentationParts"),
+        labels="<results>/{run}data/scenes/labels.csv",
+    log:
+        "<logs>/{run}scenes.log",
+    benchmark:
+        "<benchmarks>/{run}scenes.tsv"
+    threads: workflow.cores
+    conda:
+        "../envs/aepsl.yaml"
+    params:
+        settings=settings_of("scenes"),
+        code=code_of("scenes"),
+        options=options_of("scenes"),
+    shell:
+        "python -m aepsl scenes"
+        " --settings {params.settings:q}"
+        " --output {output.labels:q}"
+        " --log {log:q} {params.options}"
+
+
+rule manifest:
+    """Manifest: the {wildcards.split} images with their image-level labels."""
+    input:
+        unpack(inputs_of("manifest")),
+    output:
+        "<results>/{run}data/{split}.json",
+    log:
+        "<logs>/{run}manifest_{split}.log",
+    benchmark:
+        "<benchmarks>/{run}manifest_{split}.tsv"
+    threads: workflow.cores
+    conda:
+        "../envs/aepsl.yaml"
+    params:
+        settings=settings_of("manifest"),
+        code=code_of("manifest"),
+        content=content_of("manifest"),
+        options=options_of("manifest"),
+    shell:
+        "python -m aepsl manifest"
+        " --settings {params.settings:q}"
+        " --scenes {input.scenes:q}"
+        " --output {output:q}"
+        " --log {log:q} {params.options}"

@@ -1,0 +1,88 @@
+"""Judging: the only rules that open ground-truth masks, but for the ceiling's training.
+
+REQUIRED INPUTS: what is judged; the dataset's masks.
+OUTPUTS: miou.json, the headline; quality.json, every intermediate product; comparison.json, the runs side by side.
+"""
+
+
+rule evaluate:
+    """Evaluation: mIoU of the predictions."""
+    input:
+        unpack(inputs_of("evaluate")),
+    output:
+        "<results>/{run}miou.json",
+    log:
+        "<logs>/{run}evaluate.log",
+    benchmark:
+        "<benchmarks>/{run}evaluate.tsv"
+    threads: workflow.cores
+    conda:
+        "../envs/aepsl.yaml"
+    params:
+        settings=settings_of("evaluate"),
+        code=code_of("evaluate"),
+        content=content_of("evaluate"),
+        options=options_of("evaluate"),
+    shell:
+        "python -m aepsl evaluate"
+        " --settings {params.settings:q}"
+        " --images {input.images:q}"
+        " --predictions {input.predictions:q}"
+        " --refined {input.refined:q}"
+        " --output {output:q}"
+        " --log {log:q} {params.options}"
+
+
+rule quality:
+    """Quality: mined regions and pseudo-labels, round by round, beside their controls."""
+    input:
+        unpack(inputs_of("quality")),
+    output:
+        "<results>/{run}quality.json",
+    log:
+        "<logs>/{run}quality.log",
+    benchmark:
+        "<benchmarks>/{run}quality.tsv"
+    threads: workflow.cores
+    conda:
+        "../envs/aepsl.yaml"
+    params:
+        settings=settings_of("quality"),
+        code=code_of("quality"),
+        content=content_of("quality"),
+        options=options_of("quality"),
+    shell:
+        "python -m aepsl quality"
+        " --settings {params.settings:q}"
+        " --images {input.images:q}"
+        " --cams {input.cams:q}"
+        " --masks {input.masks:q}"
+        " --histories {input.histories:q}"
+        " --saliency {input.saliency:q}"
+        " --output {output:q}"
+        " --log {log:q} {params.options}"
+
+
+rule comparison:
+    """Comparison: the runs side by side."""
+    input:
+        unpack(inputs_of("comparison")),
+    output:
+        "<results>/comparison.json",
+    log:
+        "<logs>/comparison.log",
+    benchmark:
+        "<benchmarks>/comparison.tsv"
+    threads: workflow.cores
+    conda:
+        "../envs/aepsl.yaml"
+    params:
+        settings=settings_of("comparison"),
+        code=code_of("comparison"),
+        options=options_of("comparison"),
+    shell:
+        "python -m aepsl comparison"
+        " --settings {params.settings:q}"
+        " --miou {input.miou:q}"
+        " --output {output:q}"
+        " --log {log:q} {params.options}"

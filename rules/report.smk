@@ -1,0 +1,37 @@
+"""Pictures.
+
+REQUIRED INPUTS: the products they show.
+OUTPUTS: overview.png, some images as rows through the pipeline.
+"""
+
+
+rule overview:
+    """Overview: images as rows through the pipeline."""
+    input:
+        unpack(inputs_of("overview")),
+    output:
+        "<results>/{run}overview.png",
+    log:
+        "<logs>/{run}overview.log",
+    benchmark:
+        "<benchmarks>/{run}overview.tsv"
+    threads: workflow.cores
+    conda:
+        "../envs/aepsl.yaml"
+    params:
+        settings=settings_of("overview"),
+        code=code_of("overview"),
+        options=options_of("overview"),
+    shell:
+        "python -m aepsl overview"
+        " --settings {params.settings:q}"
+        " --train {input.train:q}"
+        " --val {input.val:q}"
+        " --erased {input.erased:q}"
+        " --cams {input.cams:q}"
+        " --saliency {input.saliency:q}"
+        " --pseudo-labels {input.pseudo_labels:q}"
+        " --predictions {input.predictions:q}"
+        " --refined {input.refined:q}"
+        " --output {output:q}"
+        " --log {log:q} {params.options}"

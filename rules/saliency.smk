@@ -1,0 +1,60 @@
+"""Saliency and pseudo-labels (paper, section 3.1).
+
+REQUIRED INPUTS: data/train.json, round{t}/masks.h5 of the merged rounds.
+OUTPUTS: saliency.h5, pseudo_labels/ (palette PNGs: 0 background, 1.. the classes, 255 ignored).
+"""
+
+
+rule saliency:
+    """Saliency: where objects are likely, without labels."""
+    input:
+        unpack(inputs_of("saliency")),
+    output:
+        "<results>/{run}saliency.h5",
+    log:
+        "<logs>/{run}saliency.log",
+    benchmark:
+        "<benchmarks>/{run}saliency.tsv"
+    threads: workflow.cores
+    conda:
+        "../envs/aepsl.yaml"
+    params:
+        settings=settings_of("saliency"),
+        code=code_of("saliency"),
+        content=content_of("saliency"),
+        options=options_of("saliency"),
+    shell:
+        "python -m aepsl saliency"
+        " --settings {params.settings:q}"
+        " --images {input.images:q}"
+        " --output {output:q}"
+        " --log {log:q} {params.options}"
+
+
+rule pseudo_labels:
+    """Pseudo-labels: the rounds' mined regions and the saliency background."""
+    input:
+        unpack(inputs_of("pseudo_labels")),
+    output:
+        directory("<results>/{run}pseudo_labels"),
+        index="<results>/{run}pseudo_labels/index.json",
+    log:
+        "<logs>/{run}pseudo_labels.log",
+    benchmark:
+        "<benchmarks>/{run}pseudo_labels.tsv"
+    threads: workflow.cores
+    conda:
+        "../envs/aepsl.yaml"
+    params:
+        settings=settings_of("pseudo_labels"),
+        code=code_of("pseudo_labels"),
+        options=options_of("pseudo_labels"),
+    shell:
+        "python -m aepsl pseudo-labels"
+        " --settings {params.settings:q}"
+        " --images {input.images:q}"
+        " --masks {input.masks:q}"
+        " --saliency {input.saliency:q}"
+        " --histories {input.histories:q}"
+        " --output {output.index:q}"
+        " --log {log:q} {params.options}"

@@ -1,0 +1,123 @@
+"""Online prohibitive segmentation learning (paper, section 3.2), prediction and CRF.
+
+REQUIRED INPUTS: data/train.json, data/val.json, pseudo_labels/index.json.
+OUTPUTS: segmentation/model.safetensors, history.jsonl, scores.h5, predictions/, predictions_crf/, self_labels/ (PSL++).
+"""
+
+
+rule train_segmentation:
+    """Segmentation: train the network."""
+    input:
+        unpack(inputs_of("train_segmentation")),
+    output:
+        model="<results>/{run}segmentation/model.safetensors",
+        history="<results>/{run}segmentation/history.jsonl",
+    log:
+        "<logs>/{run}train_segmentation.log",
+    benchmark:
+        "<benchmarks>/{run}train_segmentation.tsv"
+    threads: workflow.cores
+    resources:
+        gpu=1,
+    conda:
+        "../envs/aepsl.yaml"
+    params:
+        settings=settings_of("train_segmentation"),
+        code=code_of("train_segmentation"),
+        content=content_of("train_segmentation"),
+        options=options_of("train_segmentation"),
+    shell:
+        "python -m aepsl train-segmentation"
+        " --settings {params.settings:q}"
+        " --images {input.images:q}"
+        " --labels {input.labels:q}"
+        " --model {output.model:q}"
+        " --history {output.history:q}"
+        " --log {log:q} {params.options}"
+
+
+rule self_labels:
+    """PSL++: label the training images by the trained network."""
+    input:
+        unpack(inputs_of("self_labels")),
+    output:
+        directory("<results>/{run}self_labels"),
+        index="<results>/{run}self_labels/index.json",
+    log:
+        "<logs>/{run}self_labels.log",
+    benchmark:
+        "<benchmarks>/{run}self_labels.tsv"
+    threads: workflow.cores
+    resources:
+        gpu=1,
+    conda:
+        "../envs/aepsl.yaml"
+    params:
+        settings=settings_of("self_labels"),
+        code=code_of("self_labels"),
+        options=options_of("self_labels"),
+    shell:
+        "python -m aepsl self-labels"
+        " --settings {params.settings:q}"
+        " --images {input.images:q}"
+        " --model {input.model:q}"
+        " --output {output.index:q}"
+        " --log {log:q} {params.options}"
+
+
+rule predict:
+    """Prediction: segment the validation images."""
+    input:
+        unpack(inputs_of("predict")),
+    output:
+        directory("<results>/{run}predictions"),
+        index="<results>/{run}predictions/index.json",
+        scores="<results>/{run}scores.h5",
+    log:
+        "<logs>/{run}predict.log",
+    benchmark:
+        "<benchmarks>/{run}predict.tsv"
+    threads: workflow.cores
+    resources:
+        gpu=1,
+    conda:
+        "../envs/aepsl.yaml"
+    params:
+        settings=settings_of("predict"),
+        code=code_of("predict"),
+        options=options_of("predict"),
+    shell:
+        "python -m aepsl predict"
+        " --settings {params.settings:q}"
+        " --images {input.images:q}"
+        " --model {input.model:q}"
+        " --scores {output.scores:q}"
+        " --output {output.index:q}"
+        " --log {log:q} {params.options}"
+
+
+rule crf:
+    """CRF: refine the predictions."""
+    input:
+        unpack(inputs_of("crf")),
+    output:
+        directory("<results>/{run}predictions_crf"),
+        index="<results>/{run}predictions_crf/index.json",
+    log:
+        "<logs>/{run}crf.log",
+    benchmark:
+        "<benchmarks>/{run}crf.tsv"
+    threads: workflow.cores
+    conda:
+        "../envs/aepsl.yaml"
+    params:
+        settings=settings_of("crf"),
+        code=code_of("crf"),
+        options=options_of("crf"),
+    shell:
+        "python -m aepsl crf"
+        " --settings {params.settings:q}"
+        " --images {input.images:q}"
+        " --scores {input.scores:q}"
+        " --output {output.index:q}"
+        " --log {log:q} {params.options}"
