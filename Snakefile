@@ -36,6 +36,10 @@ include: "rules/evaluation.smk"
 include: "rules/report.smk"
 
 
+onstart:
+    only_run_in(PLAN.settings.results)
+
+
 rule all:
     default_target: True
     input:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from aepsl.errors import InputError
+from aepsl.graph import PRODUCTS, STAGES
 from aepsl.machine import Machine, usable_cpus
 from aepsl.settings import stages as stage_settings
 from aepsl.settings.settings import load, validate
-from aepsl.graph import PRODUCTS, STAGES
 from aepsl.workflow import Job, Plan
 
 TOOLS = ("summary", "labels_from_masks", "schema")
@@ -27,7 +27,8 @@ TOOLS = ("summary", "labels_from_masks", "schema")
 def main(arguments: list[str] | None = None) -> None:
     """Run one command. Bad input ends in one line and status 2; a defect of the program in a traceback and status 1."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # sums of per-image stages do not depend on the machine's cores
-    parser, commands = _parser()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser, commands = _parser(arguments)
     options = parser.parse_args(arguments)
     log_file = getattr(options, "log", None)
     _start_log(log_file)
@@ -49,13 +50,13 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _parser() -> tuple[argparse.ArgumentParser, dict[str, Callable[[argparse.Namespace], None]]]:
+def _parser(arguments: list[str]) -> tuple[argparse.ArgumentParser, dict[str, Callable[[argparse.Namespace], None]]]:
     parser = argparse.ArgumentParser(
         prog="aepsl", description="Adversarial erasing and online prohibitive segmentation learning."
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands: dict[str, Callable[[argparse.Namespace], None]] = {}
-    chosen = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    chosen = next((word for word in arguments if not word.startswith("-")), "")
     for stage in STAGES:
         name = stage.replace("_", "-")
         sub = subparsers.add_parser(name, help=f"stage {stage}", formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -108,6 +109,12 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
             raise InputError(
                 f"{options.config} has no run {options.run!r}; its runs: {', '.join(map(repr, plan.runs))}"
             )
+        place = next(product.path for product in PRODUCTS.values() if product.stage == stage)
+        rounds = plan.runs[options.run].erasing.rounds
+        if "{round}" in place and not 1 <= (options.round or 0) <= rounds:
+            raise InputError(f"give --round, 1 to {rounds}. Got: {options.round}")
+        if "{split}" in place and options.split is None:
+            raise InputError("give --split, train or val")
         job = Job(plan, stage, options.run, options.round, options.split)
         for name, value in {**job.outside(), **job.inputs(), **job.outputs()}.items():
             if given.get(name) is None:

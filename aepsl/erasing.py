@@ -185,5 +185,6 @@ def erase(
         case _:
             raise ValueError(f"fill is mean, zero or noise. Got: {fill!r}")
     erased = photograph.copy()
-    erased[mask] = np.rint(filling).clip(0, 255).astype(np.uint8)
+    # By flat index: twice as fast as by a mask of fewer dimensions.
+    erased.reshape(-1, 3)[np.flatnonzero(mask)] = np.rint(filling).clip(0, 255).astype(np.uint8)
     return erased

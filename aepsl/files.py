@@ -12,17 +12,26 @@ from aepsl.errors import InputError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, which becomes `path` when the block ends, or is removed when it raises."""
+def replacing(path: Path, *, flushed: bool = True) -> Iterator[Path]:
+    """A temporary name beside `path`, which becomes `path` when the block ends, or is removed when it raises.
+
+    flushed: the bytes are on the disk by then; without it, a power failure can take them until `flush` is called.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
+        if flushed:
+            flush(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file's bytes are on the disk."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,9 @@ def _tree(module: str) -> ast.Module:
     tree = ast.parse(_file(module).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            if isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
-                body[0].value.value = ""
+        first = body[0] if isinstance(body, list) and body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            first.value.value = ""
     return tree
 
 
@@ -71,10 +72,8 @@ def contents(paths: Iterable[Path], cache_file: Path) -> str:
     A file's hash is kept in `cache_file` by its path, size and time of change, so that a second look costs a stat.
     """
     known: dict[str, list[Any]] = {}
-    try:
+    with suppress(OSError, ValueError):
         known = json.loads(cache_file.read_text())
-    except (OSError, ValueError):
-        pass
     total, changed = hashlib.sha256(), False
     for path in _files(paths):
         try:

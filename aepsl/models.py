@@ -60,14 +60,17 @@ def read_card(path: Path, task: str) -> Card:
     if not isinstance(about, dict) or about.get("format") != FORMAT or about.get("task") != task:
         found = f"{about.get('format')}, {about.get('task')}" if isinstance(about, dict) else "no card"
         raise InputError(f"{path}: expected a {task} of format {FORMAT!r}. Got: {found}")
-    return Card(
-        task=about["task"],
-        method=about["method"],
-        classes=tuple(about["classes"]),
-        mean_pixel=tuple(about["mean_pixel"]),
-        network=validate(Network, about["network"], source=str(path)),
-        settings=about["settings"],
-    )
+    try:
+        return Card(
+            task=about["task"],
+            method=about["method"],
+            classes=tuple(about["classes"]),
+            mean_pixel=tuple(about["mean_pixel"]),
+            network=validate(Network, about["network"], source=str(path)),
+            settings=about["settings"],
+        )
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: not a whole card ({error}); make the model again") from None
 
 
 def load_weights(path: Path, network: nn.Module) -> nn.Module:

@@ -5,7 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,6 +55,6 @@ def _start(function: Callable[..., object]) -> None:
     os.nice(NICENESS)
 
 
-def _call(item: object) -> object:
+def _call(item: object) -> Any:
     assert _function is not None
     return _function(item)

@@ -100,7 +100,7 @@ class Reader:
             raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from None
         except OSError as error:
             raise InputError(f"{path}: not a readable HDF5 file ({_short(error)}); remove it and run again") from None
-        found = self._file.attrs.get("format", b"")
+        found = self.attributes.get("format", b"")
         found = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
         if found != f"aepsl {kind} {FORMAT_VERSION}":
             self._file.close()
@@ -117,34 +117,45 @@ class Reader:
     @property
     def attributes(self) -> dict[str, Any]:
         """The root's attributes, text decoded."""
-        return {key: value.decode() if isinstance(value, bytes) else value for key, value in self._file.attrs.items()}
+        with self._whole("the file"):
+            found = dict(self._file.attrs.items())
+            return {key: value.decode() if isinstance(value, bytes) else value for key, value in found.items()}
 
     def ids(self) -> list[str]:
         """The image ids, sorted."""
-        return sorted(unquote(name) for name in self._file)
+        with self._whole("the list of images"):
+            return sorted(unquote(name) for name in self._file)
 
     def size(self, image_id: str) -> tuple[int, int]:
         """(height, width) of the photograph in pixels."""
-        attributes = self._group(image_id).attrs
-        return int(attributes["height"]), int(attributes["width"])
+        with self._image(image_id) as group:
+            return int(group.attrs["height"]), int(group.attrs["width"])
 
     def read(self, image_id: str) -> dict[str, np.ndarray]:
         """name → picture (h, w) as stored. Raises InputError where the image is missing or damaged."""
-        group = self._group(image_id)
-        try:
-            return {unquote(name): dataset[()] for name, dataset in group.items()}
-        except OSError as error:
-            raise InputError(f"{self.path}: image {image_id} is damaged ({_short(error)}); remove the file") from None
+        with self._image(image_id) as group:
+            return {unquote(name): group[name][()] for name in group}
 
     def scales(self, image_id: str) -> dict[str, float]:
         """name → factor from the stored numbers to the quantity."""
-        return {unquote(name): float(data.attrs["scale_factor"]) for name, data in self._group(image_id).items()}
+        with self._image(image_id) as group:
+            return {unquote(name): float(group[name].attrs["scale_factor"]) for name in group}
 
-    def _group(self, image_id: str) -> h5py.Group:
+    @contextmanager
+    def _image(self, image_id: str) -> Iterator[h5py.Group]:
+        with self._whole(f"image {image_id}"):
+            if escape(image_id) not in self._file:
+                raise InputError(f"{self.path}: no image {image_id}; remove the file and run again")
+            yield self._file[escape(image_id)]
+
+    @contextmanager
+    def _whole(self, part: str) -> Iterator[None]:
         try:
-            return self._file[escape(image_id)]
-        except (KeyError, OSError, RuntimeError):
-            raise InputError(f"{self.path}: no image {image_id}; remove the file and run again") from None
+            yield
+        except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:  # h5py meets damage with any of these
+            raise InputError(
+                f"{self.path}: {part} is damaged ({_short(error)}); remove the file and run again"
+            ) from None
 
 
 def _short(error: Exception) -> str:

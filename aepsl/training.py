@@ -39,7 +39,7 @@ def train(
     """Train `network` in place; returns the history, one record an epoch: its number, learning rate and mean losses.
 
     loss: (network, normalised images, labels (B, C), label maps or None) → `loss` and its terms.
-    checkpoint: a side file written after each epoch ; training goes on from it when its `key`
+    checkpoint: a side file written after each epoch but the last; training goes on from it when its `key`
     (of settings, code and inputs) is this one's. Raises InputError when a loss is not finite: epoch, step, images.
     """
     compute.move(network)
@@ -134,10 +134,11 @@ def _resume(path: Path, key: str, network: nn.Module, optimizer: torch.optim.Opt
         if state["key"] != key:
             log.info("%s belongs to other settings, code or inputs: starting anew", path)
             return []
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
+        weights, moments, history = state["network"], state["optimizer"], list(state["history"])
+        network.load_state_dict(weights)
+        optimizer.load_state_dict(moments)
     except Exception as error:  # a side file that cannot be read costs time, nothing else
         log.info("%s cannot be read (%s): starting anew", path, error)
         return []
-    log.info("%s: going on after epoch %d", path, len(state["history"]))
-    return list(state["history"])
+    log.info("%s: going on after epoch %d", path, len(history))
+    return history

@@ -3,15 +3,19 @@
 Snakemake asks this module and nothing else; it is tested without Snakemake.
 """
 
+import fcntl
 import hashlib
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import yaml
 
 from aepsl.data import voc
+from aepsl.errors import InputError
 from aepsl.files import canonical
 from aepsl.fingerprints import contents, fingerprint
 from aepsl.graph import PRODUCTS, Need, needs
@@ -60,9 +64,48 @@ class Plan:
         return replace(job, run=owner).made(product)
 
 
-def plan_of(config: Mapping[str, Any]) -> Plan:
-    """The plan of a configuration as Snakemake read it. Raises InputError when it is wrong."""
-    return Plan(validate(Settings, dict(config), source="configuration"))
+def plan_of(config: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> Plan:
+    """The plan of a configuration as Snakemake read it. Raises InputError when it is wrong.
+
+    given: what the command line set of it; Snakemake leaves as text all that stands there below the first level.
+    """
+    given = {key: value for key, value in (given or {}).items() if not isinstance(value, str)}
+    return Plan(validate(Settings, _as_in_a_file(dict(config), given), source="configuration"))
+
+
+def _as_in_a_file(value: Any, given: Any) -> Any:
+    """`value`, with the texts of it that are `given` read as YAML would read them in a file."""
+    match given:
+        case dict() if isinstance(value, dict):
+            return {key: _as_in_a_file(one, given.get(key)) for key, one in value.items()}
+        case list() if isinstance(value, list):
+            return [_as_in_a_file(one, own) for one, own in zip(value, given, strict=True)]
+        case str():
+            try:
+                read = yaml.safe_load(given)
+            except yaml.YAMLError:
+                return value
+            return read if read is None or isinstance(read, bool | int | float) else value
+    return value
+
+
+def locked(results: str) -> IO[str]:
+    """The results folder, locked for this process alone until it ends, however it ends. Keep what is returned.
+
+    Raises InputError when another run has it, or when it cannot be written.
+    """
+    path = Path(results, ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "w")  # noqa: SIM115
+    except OSError as error:
+        raise InputError(f"{error.filename}: the folder of results cannot be written ({error.strerror})") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise InputError(f"{results}: another run is at work in this folder; wait for it or stop it") from None
+    return file
 
 
 def teacher(run: str) -> str:

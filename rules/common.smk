@@ -3,10 +3,10 @@
 import sys
 
 from aepsl.errors import InputError
-from aepsl.workflow import Job, plan_of
+from aepsl.workflow import Job, locked, plan_of
 
 try:
-    PLAN = plan_of(config)
+    PLAN = plan_of(config, workflow.config_settings.config)
 except InputError as error:
     print(f"aepsl: {error}", file=sys.stderr)
     sys.exit(2)
@@ -39,3 +39,14 @@ def miou_of(run):
 
 def options_of(stage):  # takes threads, so that Snakemake does not track it: the machine reruns nothing
     return lambda wildcards, threads: job(stage, wildcards).options(threads)
+
+
+LOCKS = []  # what is not kept here is freed
+
+
+def only_run_in(results):
+    try:
+        LOCKS.append(locked(results))
+    except InputError as error:
+        print(f"aepsl: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -16,9 +16,9 @@ rule scenes:
         "<logs>/{run}scenes.log",
     benchmark:
         "<benchmarks>/{run}scenes.tsv"
-    threads: workflow.cores
     conda:
         "../envs/aepsl.yaml"
+    threads: workflow.cores
     params:
         settings=settings_of("scenes"),
         code=code_of("scenes"),
@@ -40,9 +40,9 @@ rule manifest:
         "<logs>/{run}manifest_{split}.log",
     benchmark:
         "<benchmarks>/{run}manifest_{split}.tsv"
-    threads: workflow.cores
     conda:
         "../envs/aepsl.yaml"
+    threads: workflow.cores
     params:
         settings=settings_of("manifest"),
         code=code_of("manifest"),

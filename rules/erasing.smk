@@ -16,11 +16,11 @@ rule train_classifier:
         "<logs>/{run}round{round}/train_classifier.log",
     benchmark:
         "<benchmarks>/{run}round{round}/train_classifier.tsv"
+    conda:
+        "../envs/aepsl.yaml"
     threads: workflow.cores
     resources:
         gpu=1,
-    conda:
-        "../envs/aepsl.yaml"
     params:
         settings=settings_of("train_classifier"),
         code=code_of("train_classifier"),
@@ -45,11 +45,11 @@ rule cams:
         "<logs>/{run}round{round}/cams.log",
     benchmark:
         "<benchmarks>/{run}round{round}/cams.tsv"
+    conda:
+        "../envs/aepsl.yaml"
     threads: workflow.cores
     resources:
         gpu=1,
-    conda:
-        "../envs/aepsl.yaml"
     params:
         settings=settings_of("cams"),
         code=code_of("cams"),
@@ -73,9 +73,9 @@ rule mine:
         "<logs>/{run}round{round}/mine.log",
     benchmark:
         "<benchmarks>/{run}round{round}/mine.tsv"
-    threads: workflow.cores
     conda:
         "../envs/aepsl.yaml"
+    threads: workflow.cores
     params:
         settings=settings_of("mine"),
         code=code_of("mine"),
@@ -101,9 +101,9 @@ rule erase:
         "<logs>/{run}round{round}/erase.log",
     benchmark:
         "<benchmarks>/{run}round{round}/erase.tsv"
-    threads: workflow.cores
     conda:
         "../envs/aepsl.yaml"
+    threads: workflow.cores
     params:
         settings=settings_of("erase"),
         code=code_of("erase"),

@@ -15,9 +15,9 @@ rule evaluate:
         "<logs>/{run}evaluate.log",
     benchmark:
         "<benchmarks>/{run}evaluate.tsv"
-    threads: workflow.cores
     conda:
         "../envs/aepsl.yaml"
+    threads: workflow.cores
     params:
         settings=settings_of("evaluate"),
         code=code_of("evaluate"),
@@ -43,9 +43,9 @@ rule quality:
         "<logs>/{run}quality.log",
     benchmark:
         "<benchmarks>/{run}quality.tsv"
-    threads: workflow.cores
     conda:
         "../envs/aepsl.yaml"
+    threads: workflow.cores
     params:
         settings=settings_of("quality"),
         code=code_of("quality"),
@@ -73,9 +73,9 @@ rule comparison:
         "<logs>/comparison.log",
     benchmark:
         "<benchmarks>/comparison.tsv"
-    threads: workflow.cores
     conda:
         "../envs/aepsl.yaml"
+    threads: workflow.cores
     params:
         settings=settings_of("comparison"),
         code=code_of("comparison"),

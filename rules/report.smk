@@ -15,9 +15,9 @@ rule overview:
         "<logs>/{run}overview.log",
     benchmark:
         "<benchmarks>/{run}overview.tsv"
-    threads: workflow.cores
     conda:
         "../envs/aepsl.yaml"
+    threads: workflow.cores
     params:
         settings=settings_of("overview"),
         code=code_of("overview"),

@@ -15,9 +15,9 @@ rule saliency:
         "<logs>/{run}saliency.log",
     benchmark:
         "<benchmarks>/{run}saliency.tsv"
-    threads: workflow.cores
     conda:
         "../envs/aepsl.yaml"
+    threads: workflow.cores
     params:
         settings=settings_of("saliency"),
         code=code_of("saliency"),
@@ -42,9 +42,9 @@ rule pseudo_labels:
         "<logs>/{run}pseudo_labels.log",
     benchmark:
         "<benchmarks>/{run}pseudo_labels.tsv"
-    threads: workflow.cores
     conda:
         "../envs/aepsl.yaml"
+    threads: workflow.cores
     params:
         settings=settings_of("pseudo_labels"),
         code=code_of("pseudo_labels"),

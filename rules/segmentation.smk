@@ -16,11 +16,11 @@ rule train_segmentation:
         "<logs>/{run}train_segmentation.log",
     benchmark:
         "<benchmarks>/{run}train_segmentation.tsv"
+    conda:
+        "../envs/aepsl.yaml"
     threads: workflow.cores
     resources:
         gpu=1,
-    conda:
-        "../envs/aepsl.yaml"
     params:
         settings=settings_of("train_segmentation"),
         code=code_of("train_segmentation"),
@@ -47,11 +47,11 @@ rule self_labels:
         "<logs>/{run}self_labels.log",
     benchmark:
         "<benchmarks>/{run}self_labels.tsv"
+    conda:
+        "../envs/aepsl.yaml"
     threads: workflow.cores
     resources:
         gpu=1,
-    conda:
-        "../envs/aepsl.yaml"
     params:
         settings=settings_of("self_labels"),
         code=code_of("self_labels"),
@@ -77,11 +77,11 @@ rule predict:
         "<logs>/{run}predict.log",
     benchmark:
         "<benchmarks>/{run}predict.tsv"
+    conda:
+        "../envs/aepsl.yaml"
     threads: workflow.cores
     resources:
         gpu=1,
-    conda:
-        "../envs/aepsl.yaml"
     params:
         settings=settings_of("predict"),
         code=code_of("predict"),
@@ -107,9 +107,9 @@ rule crf:
         "<logs>/{run}crf.log",
     benchmark:
         "<benchmarks>/{run}crf.tsv"
-    threads: workflow.cores
     conda:
         "../envs/aepsl.yaml"
+    threads: workflow.cores
     params:
         settings=settings_of("crf"),
         code=code_of("crf"),

@@ -3,10 +3,11 @@
 from torch import Generator, Tensor, nn
 
 from aepsl.losses import classification_loss
+from aepsl.networks.backbone import Backbone
 from aepsl.networks.classifier import Classifier
 
 
-def network(backbone: nn.Module, classes: int, generator: Generator) -> Classifier:
+def network(backbone: Backbone, classes: int, generator: Generator) -> Classifier:
     """Global average pooling and one fully connected layer on the backbone."""
     return Classifier(backbone, classes, generator=generator)
 

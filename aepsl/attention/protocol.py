@@ -5,11 +5,13 @@ from typing import Protocol
 
 from torch import Generator, Tensor, nn
 
+from aepsl.networks.backbone import Backbone
+
 
 class Method(Protocol):
     """A module of this folder with these three functions; `erasing` knows no more of it than its maps."""
 
-    def network(self, backbone: nn.Module, classes: int, generator: Generator) -> nn.Module:
+    def network(self, backbone: Backbone, classes: int, generator: Generator) -> nn.Module:
         """The classifier on a backbone, its new layers initialised from the generator."""
 
     def loss(self, network: nn.Module, images: Tensor, labels: Tensor, *, form: str) -> dict[str, Tensor]:

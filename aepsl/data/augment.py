@@ -21,7 +21,7 @@ def augment(
     """A random scaling, crop, mirror image and change of colour, the same for photograph and label map.
 
     photograph: uint8 (H, W, 3); label_map: uint8 (H, W) or None. Returns both as (crop, crop); what lies outside the
-    photograph has the mean pixel and label 255 (DeepLab's padding).
+    photograph has the mean pixel and label 255 (DeepLab's padding). Colour changes last, the padding's too.
     """
     size = recipe.crop
     draw = _Draw.of(rng, recipe)

@@ -22,7 +22,7 @@ from aepsl.settings.sections import Training
 
 @dataclass(frozen=True)
 class Batch:
-    """images: uint8 (B, 3, crop, crop); labels: float32 (B, C) of 0 and 1; label_maps: uint8 (B, crop, crop) or None."""
+    """images: uint8 (B, 3, crop, crop); labels: float32 (B, C), 0 and 1; label_maps: uint8 (B, crop, crop) or None."""
 
     ids: list[str]
     images: Tensor
@@ -62,6 +62,8 @@ class Batches:
             worker_init_fn=_nice,
             multiprocessing_context="fork" if self._workers else None,
             prefetch_factor=3 if self._workers else None,
+            # Else it draws from torch's own generator, and dropout after a restart is not what it was without one.
+            generator=torch.Generator(),
         )
         for batch in loader:
             if isinstance(batch, InputError):

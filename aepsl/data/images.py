@@ -15,7 +15,8 @@ MAX_PIXELS = 64_000_000
 def load_photograph(path: Path) -> np.ndarray:
     """The photograph in `path` as uint8 (H, W, 3) RGB, upright.
 
-    Raises InputError when it is missing, truncated, no picture, or larger than MAX_PIXELS.
+    Transparency is ignored. Raises InputError when it is missing, truncated, no picture, larger than MAX_PIXELS, or of
+    more than 8 bits a channel.
     """
     try:
         with warnings.catch_warnings():
@@ -25,6 +26,8 @@ def load_photograph(path: Path) -> np.ndarray:
                     raise InputError(
                         f"{path}: {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}: scale it down"
                     )
+                if image.mode[0] in "IF":  # Pillow would cut its values off at 255
+                    raise InputError(f"{path}: grey of more than 8 bits (mode {image.mode}): save it with 8 bits")
                 upright = ImageOps.exif_transpose(image)
                 return np.array(upright.convert("RGB"))
     except FileNotFoundError:
@@ -36,8 +39,8 @@ def load_photograph(path: Path) -> np.ndarray:
 
 
 def save_photograph(path: Path, photograph: np.ndarray) -> None:
-    """Write uint8 (H, W, 3) as PNG, atomically and without loss."""
-    with replacing(path) as temporary:
+    """Write uint8 (H, W, 3) as PNG, atomically and without loss; not yet flushed to the disk."""
+    with replacing(path, flushed=False) as temporary:
         Image.fromarray(photograph).save(temporary, format="PNG", compress_level=1)
 
 

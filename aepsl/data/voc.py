@@ -18,6 +18,8 @@ VOC_CLASSES = (
     "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
 
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -53,13 +55,14 @@ def read(root: Path, *, image_set: str, labels: Path | None, classes: tuple[str,
     if path.stem != image_set:
         log.warning("%s has no list %s: training on %s alone", root, image_set, path.name)
     ids = _read_list(path)
-    table = labels or (root / "labels.csv")
-    if labels is not None or table.exists():
-        found = read_table(table, classes)
+    source = labels or (root / "labels.csv")
+    if labels is not None or source.exists():
+        found = read_table(source, classes)
     else:
-        found = {image_id: _read_annotation(root / "Annotations" / f"{image_id}.xml", classes) for image_id in ids}
+        source = root / "Annotations"
+        found = {image_id: _read_annotation(source / f"{image_id}.xml", classes) for image_id in ids}
     if missing := [image_id for image_id in ids if not found.get(image_id)]:
-        raise InputError(f"{table}: no label for image {missing[0]} ({len(missing)} images without)")
+        raise InputError(f"{source}: no label for image {missing[0]} ({len(missing)} images without)")
     images = tuple((image_id, f"{image_id}.jpg", tuple(sorted(found[image_id], key=classes.index))) for image_id in ids)
     return Listing(root / "JPEGImages", images)
 
@@ -67,14 +70,14 @@ def read(root: Path, *, image_set: str, labels: Path | None, classes: tuple[str,
 def listed(root: Path, image_set: str) -> list[str]:
     """The names in a list of images, or none where it cannot be read: for a hash, not for work."""
     try:
-        return image_list(root, image_set).read_text(encoding="utf-8").split()
+        return image_list(root, image_set).read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError):
         return []
 
 
 def _read_list(path: Path) -> list[str]:
     try:
-        ids = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        ids = [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: the list of images cannot be read ({getattr(error, 'strerror', error)})") from None
     if not ids:
@@ -87,8 +90,8 @@ def _read_list(path: Path) -> list[str]:
 def read_table(path: Path, classes: tuple[str, ...]) -> dict[str, set[str]]:
     """image id → labels, from a CSV of one label a row with the columns image, label and perhaps split.
 
-    An image may stand by id, file name or path; its id is the name without folder and extension. Raises InputError for
-    a missing file or column and for a label that is not among `classes`.
+    An image may stand by id, file name or path; its id is the name without folder and a picture's extension. Raises
+    InputError for a missing file or column and for a label that is not among `classes`.
     """
     found: dict[str, set[str]] = {}
     try:
@@ -101,10 +104,9 @@ def read_table(path: Path, classes: tuple[str, ...]) -> dict[str, set[str]]:
             for row in rows:
                 image, label = row["image"] or "", row["label"] or ""
                 if label not in classes:
-                    near = get_close_matches(label, classes, n=1)
-                    hint = f"did you mean {near[0]}?" if near else f"classes: {', '.join(classes)}"
-                    raise InputError(f"{path}, line {rows.line_num}: no class {label!r} ({hint})")
-                found.setdefault(Path(image).stem if "." in image else Path(image).name, set()).add(label)
+                    raise InputError(f"{path}, line {rows.line_num}: {_no_class(label, classes)}")
+                pictured = Path(image).suffix.lower() in PICTURES  # a dot may also stand in an id
+                found.setdefault(Path(image).stem if pictured else Path(image).name, set()).add(label)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: the table of labels cannot be read ({error})") from None
     return found
@@ -113,11 +115,17 @@ def read_table(path: Path, classes: tuple[str, ...]) -> dict[str, set[str]]:
 def _read_annotation(path: Path, classes: tuple[str, ...]) -> set[str]:
     try:
         names = {(item.findtext("name") or "").strip() for item in ElementTree.parse(path).iter("object")}
-    except (OSError, ElementTree.ParseError) as error:
+    except (OSError, ElementTree.ParseError, LookupError, ValueError) as error:  # the latter: an unknown encoding
         raise InputError(
             f"{path}: no image-level labels ({error}); give a table as dataset.labels, or make one once with "
             "`python -m aepsl labels-from-masks`"
         ) from None
     if unknown := names - set(classes):
-        raise InputError(f"{path}: no class {sorted(unknown)[0]!r}")
+        raise InputError(f"{path}: {_no_class(sorted(unknown)[0], classes)}")
     return names
+
+
+def _no_class(label: str, classes: tuple[str, ...]) -> str:
+    near = get_close_matches(label, classes, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"classes: {', '.join(classes)}"
+    return f"no class {label!r} ({hint})"

@@ -40,7 +40,7 @@ class Dataset(Section):
     val_list: Annotated[str, Field(min_length=1)] = "val"
     """List of the validation images in ImageSets/Segmentation."""
     labels: str | None = None
-    """Table of image-level labels (CSV: image,label[,split]). None: labels.csv of the root, else the XML annotations."""
+    """Table of image-level labels (CSV: image,label[,split]); null: the root's labels.csv, else the XML files."""
     scenes: Scenes = Scenes()
 
 
@@ -55,12 +55,20 @@ class Network(Section):
     """Pixels of the input between two cells of the features."""
     width: Annotated[float, Field(gt=0, le=2)] = 1.0
     """Factor on all channels (vgg16)."""
+    blocks: Annotated[int, Field(ge=3, le=5)] = 5
+    """Blocks of convolutions before fc6; 5 is VGG16, fewer see less around a cell, for small pictures (vgg16)."""
     norm: Literal["none", "group", "batch"] = "none"
-    """GroupNorm after each convolution, for training from scratch (vgg16)."""
-    dilation: Annotated[int, Field(ge=1, le=24)] = 12
-    """Dilation of fc6 at stride 8, the large field of view (vgg16)."""
+    """Normalisation after each convolution, for training from scratch: BatchNorm, or GroupNorm (vgg16)."""
+    dilation: Annotated[int, Field(ge=1, le=48)] = 12
+    """Dilation of fc6 in cells; 12 at stride 8 is the large field of view (vgg16)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Dropout after fc6 and fc7 (vgg16) or before the scores."""
+
+    @model_validator(mode="after")
+    def _reaches_its_stride(self) -> "Network":
+        if self.backbone == "vgg16" and self.stride > 2 ** (self.blocks - 1):
+            raise ValueError(f"{self.blocks} blocks reach stride {2 ** (self.blocks - 1)}. Got: stride {self.stride}")
+        return self
 
 
 class Training(Section):
@@ -146,11 +154,11 @@ class Erasing(Section):
     """Rounds T that are trained."""
     merge: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = 3
     """Rounds that are merged; `auto`: those before the converged loss jumps."""
-    jump: OpenFraction = 0.1
-    """`auto` ends before the first round whose converged loss made up this share of the way from the first round's loss
-    to that of a constant predictor."""
+    jump: OpenFraction = 0.6
+    """`auto` ends before the first round whose converged loss has gone this share of the way from the first round's to
+    that of a constant predictor."""
     reading: Reading = "fraction_of_max"
-    """Threshold on a map H: `fraction_of_max` H > t·max; `top_values` H > (1-t)·max; `top_pixels` the highest share t of
+    """Threshold on a map H: `fraction_of_max` H > t·max; `top_values` H > (1-t)·max; `top_pixels` the highest t of
     the pixels; `calibrated` the fraction of max at which the round mines `target_area` of the training images."""
     threshold: OpenFraction = 0.2
     """The threshold t of the first three readings (paper: top 20 %)."""

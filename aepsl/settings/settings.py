@@ -1,5 +1,6 @@
 """The whole configuration, and how it is read."""
 
+import re
 from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,7 +23,6 @@ from aepsl.settings.sections import (
     Seed,
     Segmentation,
 )
-
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -108,19 +108,26 @@ def validate(model: type[M], values: Any, *, source: str) -> M:
 
 
 def _sentence(model: type[BaseModel], problem: Any) -> str:
-    place = [
-        part for part in problem["loc"] if not str(part).startswith(("literal[", "constrained-", "int", "function-"))
-    ]
-    where = ".".join(map(str, place))
     if problem["type"] == "extra_forbidden":
+        place = list(problem["loc"])
+        where = ".".join(map(str, place))
         known = _keys_at(model, place[:-1])
         near = get_close_matches(str(place[-1]), known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
         return f"{where}: unknown key ({hint})"
+    branches = ("literal[", "constrained-", "function-")  # of a union; no names of settings
+    where = ".".join(str(p) for p in problem["loc"] if p != "int" and not str(p).startswith(branches))
     message = problem["msg"].removeprefix("Value error, ")
+    message = f"{where}: {message}" if where else message
     if problem["type"] == "value_error":
-        return f"{where}: {message}" if where else message
-    return f"{where}: {message}. Got: {problem['input']!r}"
+        return message
+    hint = " (YAML takes it for text; write it as in 1.0e-3)" if _is_exponent(problem["input"]) else ""
+    return f"{message}. Got: {problem['input']!r}{hint}"
+
+
+def _is_exponent(value: Any) -> bool:
+    """Whether the text is a number that YAML 1.1 does not take for one, such as 1e-3."""
+    return isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+[eE][-+]?\d+", value) is not None
 
 
 def _keys_at(model: type[BaseModel], place: list[Any]) -> list[str]:

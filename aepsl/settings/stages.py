@@ -121,7 +121,9 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
         case "scenes":
             return ScenesSettings(scenes=s.dataset.scenes)
         case "manifest":
-            unread = {"scenes": Scenes()} | ({"root": "-"} if s.dataset.format == "scenes" else {})
+            unread = {"scenes": Scenes(), "val_list" if split == "train" else "train_list": "-"}
+            if s.dataset.format == "scenes":
+                unread |= {"root": "-", "train_list": "-", "val_list": "-"}
             return ManifestSettings(dataset=s.dataset.model_copy(update=unread), split=split)  # type: ignore[arg-type]
         case "train_classifier":
             epochs = of_round("epochs", s.classification.training.epochs)

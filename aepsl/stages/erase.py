@@ -7,7 +7,7 @@ from aepsl import erasing, stores
 from aepsl.data.images import load_photograph, save_photograph
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.errors import InputError
-from aepsl.files import sha256
+from aepsl.files import flush, sha256
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.seeds import generator
@@ -31,5 +31,8 @@ def run(settings: EraseSettings, *, images: Path, masks: Path, output: Path, mac
         save_photograph(output.parent / name, erased)
         return replace(entry, path=name, sha256=sha256(output.parent / name))
 
-    entries = tuple(in_processes(erase, manifest.entries, workers=machine.workers))
-    replace(manifest, root=".", entries=entries).write(output)
+    entries = []
+    for entry in in_processes(erase, manifest.entries, workers=machine.workers):
+        flush(output.parent / entry.path)  # here, where no worker waits for the disk
+        entries.append(entry)
+    replace(manifest, root=".", entries=tuple(entries)).write(output)

@@ -24,7 +24,7 @@ def run(
     manifest = Manifest.read(images)
     ids = [entry.id for entry in manifest.entries]
     fraction = _fraction(settings, ids, cams, earlier, machine) if settings.reading == "calibrated" else None
-    reading = "fraction_of_max" if fraction is not None else settings.reading
+    reading = settings.reading if settings.reading != "calibrated" else "fraction_of_max"
     threshold = settings.threshold if fraction is None else fraction
 
     def mine(image_id: str) -> tuple[str, tuple[int, int], dict[str, np.ndarray]]:

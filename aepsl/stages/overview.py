@@ -1,6 +1,7 @@
 """A picture to look at first: some training images through the rounds, some validation images to the result."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -38,7 +39,8 @@ def run(
     shown = _spread(training, settings.images), _spread(validation, settings.images)
     columns = 2 * len(cams) + 2
     figure = Figure(figsize=(INCHES * columns, INCHES * sum(map(len, shown))), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=[max(1, len(rows)) for rows in shown])
+    figures: Any = figure.subfigures(2, 1, height_ratios=[max(1, len(rows)) for rows in shown])
+    upper, lower = figures
     upper.suptitle("training: the images I of each round, where its classifier looks (H), and what becomes of it")
     lower.suptitle("validation")
     grid = upper.subplots(len(shown[0]), columns, squeeze=False)

@@ -1,10 +1,8 @@
 """Judge every intermediate product on the training images, beside its control. Nothing is trained on what is found."""
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 

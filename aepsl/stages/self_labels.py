@@ -38,10 +38,8 @@ def run(settings: SelfLabelsSettings, *, images: Path, model: Path, output: Path
     def label(item: tuple[Entry, np.ndarray, np.ndarray, np.ndarray]) -> Entry:
         entry, photograph, labels, scores = item
         found = probabilities(upsampled_scores(scores, photograph.shape[:2]))
-        if settings.crf:
-            best = crf_labels(photograph, found, **settings.crf.model_dump())
-        else:
-            best = found.argmax(0)
+        crf = settings.crf
+        best = crf_labels(photograph, found, **crf.model_dump()) if crf else found.argmax(0)
         name = f"{entry.id}.png"
         save_label_map(output.parent / name, labels[best])
         return replace(entry, path=name, sha256=sha256(output.parent / name))

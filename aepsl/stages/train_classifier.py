@@ -18,7 +18,7 @@ from aepsl.networks.build import initialised
 from aepsl.parallel import ahead
 from aepsl.seeds import seed_of
 from aepsl.settings.stages import TrainClassifierSettings
-from aepsl.training import train
+from aepsl.training import Loss, train
 
 
 def run(
@@ -72,8 +72,8 @@ def run(
 
 
 @torch.no_grad()
-def _converged_loss(network: nn.Module, manifest: Manifest, labels: Tensor, loss, compute: Compute) -> float:  # type: ignore[no-untyped-def]
-    """The loss on I_t after the last epoch, in evaluation mode on whole images: what rises when erasing went too far."""
+def _converged_loss(network: nn.Module, manifest: Manifest, labels: Tensor, loss: Loss, compute: Compute) -> float:
+    """The loss on I_t after the last epoch, in evaluation mode, on whole images: it rises when erasing went too far."""
     network.eval()
     stride = int(network.backbone.stride)  # type: ignore[union-attr, arg-type]
     total = 0.0

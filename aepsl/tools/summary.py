@@ -23,7 +23,8 @@ def summary(results: Path) -> str:
     miou = read_json(results / "miou.json")
     lines = [
         "",
-        f"  mIoU on {miou['images']} validation images    {miou['miou']:.3f}  (without CRF {miou['without_crf']['miou']:.3f})",
+        f"  mIoU on {miou['images']} validation images    {miou['miou']:.3f}"
+        f"  (without CRF {miou['without_crf']['miou']:.3f})",
     ]
     ceiling = results / "variants" / "ceiling" / "miou.json"
     if ceiling.exists():

@@ -61,11 +61,10 @@ def test_vgg16s_convolutions_span_the_same_pixels_at_every_stride(stride: int, d
 
 
 @pytest.mark.parametrize(
-    ("width", "channels"), [(0.25, (16, 256)), (0.3, (16, 304)), (0.01, (8, 8)), (2.0, (128, 2048))]
+    ("width", "channels"), [(0.25, (16, 256)), (0.3, (16, 304)), (0.01, (8, 8)), (1.1, (72, 1128))]
 )
 def test_width_multiplies_all_of_vgg16s_channels_to_multiples_of_8(width: float, channels: tuple[int, int]) -> None:
-    with torch.device("meta"):
-        network = build_backbone("vgg16", generator=draw(), width=width, norm="group")
+    network = build_backbone("vgg16", generator=draw(), width=width, norm="group")
     assert (network.features.conv1_1.out_channels, network.channels) == channels
     assert network.features.fc7.out_channels == network.channels
     assert network.features.norm1_1.num_groups * 8 == channels[0]
@@ -80,8 +79,17 @@ def test_group_norm_stands_behind_each_of_vgg16s_convolutions_and_each_image_is_
         torch.testing.assert_close(network(pictures())[:1], network(pictures()[:1]))
 
 
+def test_batch_norm_starts_as_the_identity_whatever_memory_held() -> None:
+    network = slim("vgg16", norm="batch")
+    norms = [layer for layer in network.features if isinstance(layer, nn.BatchNorm2d)]
+    assert len(norms) == sum(isinstance(layer, nn.Conv2d) for layer in network.features) == 15
+    for norm in norms:
+        assert norm.weight.eq(1).all() and norm.running_var.eq(1).all() and norm.num_batches_tracked == 0
+        assert not norm.bias.any() and not norm.running_mean.any()
+
+
 @pytest.mark.parametrize("name", BACKBONES)
-def test_no_network_keeps_batch_statistics(name: str) -> None:
+def test_no_network_keeps_batch_statistics_unasked(name: str) -> None:
     network = Segmenter(slim(name, dropout=0.0), 3, generator=draw()).train()
     with torch.no_grad():
         torch.testing.assert_close(network(pictures())[0][:1], network(pictures()[:1])[0], rtol=1e-3, atol=1e-4)
@@ -109,10 +117,10 @@ def test_initial_weights_are_hes_and_the_heads_are_small(name: str) -> None:
         if isinstance(layer, nn.Conv2d):
             fan_in = layer.weight[0].numel()
             deviation = 8 / math.sqrt(2 * layer.weight.numel())  # eight standard errors
-            assert float(layer.weight.std()) * math.sqrt(fan_in / 2) == pytest.approx(1, abs=deviation)
+            assert layer.weight.std().item() * math.sqrt(fan_in / 2) == pytest.approx(1, abs=deviation)
             assert not layer.bias.any()
     for head in (network.score, network.branch):
-        assert float(head.weight.std()) == pytest.approx(0.01, rel=0.05) and not head.bias.any()
+        assert head.weight.std().item() == pytest.approx(0.01, rel=0.05) and not head.bias.any()
 
 
 @pytest.mark.parametrize("name", BACKBONES)
@@ -212,5 +220,3 @@ def test_the_configuration_reaches_the_backbone() -> None:
     assert (network.channels, network.stride, network.features.drop7.p) == (104, 4, 0.2)
     assert network.features.fc6.dilation == (6, 6) and isinstance(network.features.norm1_1, nn.GroupNorm)
     assert backbone(Network(backbone="mobilenet_v2", stride=16), draw()).stride == 16
-    with pytest.raises(InputError, match="mobilenet_v2 takes no width"):
-        backbone(Network(backbone="mobilenet_v2", width=0.5), draw())

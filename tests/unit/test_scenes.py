@@ -124,7 +124,7 @@ def test_objects_are_large_and_some_heads_are_out_of_sight(scenes: list[Scene]) 
             thing = scene.mask == CLASSES.index(label) + 1
             areas.append(thing.mean())
             heads.append(np.mean(scene.parts[thing] == 1))
-    assert 0.05 < min(areas) and max(areas) < 0.65
+    assert min(areas) > 0.05 and max(areas) < 0.65
     assert 0.15 < np.median(areas) < 0.25
     assert 0.08 < np.mean(np.array(heads) < 0.04) < 0.20
 

@@ -28,8 +28,8 @@ HEAD, BODY, LIMB = 1, 2, 3
 
 BODY_PAINTS = {"bird": feathers, "boat": planks, "car": gloss, "cat": tabby, "cow": patches, "train": carriage}
 FAVOURITES = {
-    "bird": ("blue", "brown", "green"), "boat": ("white", "blue", "brown"), "car": ("red", "grey", "yellow"),
-    "cat": ("orange", "grey", "tan"), "cow": ("white", "brown", "tan"), "train": ("green", "red", "blue"),
+    "bird": ("slate", "brown", "moss"), "boat": ("cream", "slate", "brown"), "car": ("mauve", "grey", "olive"),
+    "cat": ("rust", "grey", "sand"), "cow": ("cream", "black", "sand"), "train": ("moss", "rust", "slate"),
 }  # fmt: skip
 LARGEST_TILT = {"bird": 0.3, "boat": 0.14, "car": 0.12, "cat": 0.2, "cow": 0.16, "train": 0.12}
 
@@ -54,8 +54,8 @@ def _body_colour(name: str, *, rng: np.random.Generator) -> Colour:
 
 
 def _bird(base: Colour, coat: Paint, rng: np.random.Generator) -> list[Piece]:
-    red, yellow, dark, white = (colour(rgb, rng=rng) for rgb in ((205, 36, 44), (246, 200, 40), _BLACK, _WHITE))
-    legs, feather = colour((190, 120, 60), rng=rng), mix(base, dark, rng.uniform(0.25, 0.5))
+    red, yellow, dark, white = (colour(rgb, rng=rng) for rgb in ((214, 26, 36), (240, 196, 90), _BLACK, _WHITE))
+    legs, feather = colour((150, 112, 84), rng=rng), mix(base, dark, rng.uniform(0.25, 0.5))
     x, y = rng.uniform(0.2, 0.25), rng.uniform(-0.23, -0.17)
     wing = polygon([(0.08, -0.12), (-0.06, -0.42), (-0.16, -0.38), (-0.2, -0.3), (-0.25, -0.24), (-0.2, -0.04)])
     tail = polygon([(-0.18, -0.05), (-0.48, -0.02), (-0.5, 0.04), (-0.47, 0.12), (-0.16, 0.1)])
@@ -79,7 +79,7 @@ def _bird(base: Colour, coat: Paint, rng: np.random.Generator) -> list[Piece]:
 
 
 def _cat(base: Colour, coat: Paint, rng: np.random.Generator) -> list[Piece]:
-    fur, green, pink = (colour(rgb, rng=rng) for rgb in ((232, 146, 62), (120, 222, 70), (240, 150, 160)))
+    fur, green, pink = (colour(rgb, rng=rng) for rgb in ((248, 140, 24), (120, 222, 70), (240, 190, 160)))
     dark, white = colour(_BLACK, rng=rng), colour(_WHITE, rng=rng)
     leg = mix(base, dark, rng.uniform(0.1, 0.35))
     x, y = rng.uniform(0.29, 0.34), rng.uniform(-0.2, -0.14)
@@ -107,7 +107,7 @@ def _cat(base: Colour, coat: Paint, rng: np.random.Generator) -> list[Piece]:
 
 
 def _cow(base: Colour, coat: Paint, rng: np.random.Generator) -> list[Piece]:
-    hide, white, pink = (colour(rgb, rng=rng) for rgb in ((46, 38, 40), _WHITE, (244, 158, 164)))
+    hide, white, pink = (colour(rgb, rng=rng) for rgb in ((40, 34, 36), _WHITE, (255, 104, 168)))
     horn, dark = colour((238, 214, 150), rng=rng), colour(_BLACK, rng=rng)
     leg = mix(base, dark, rng.uniform(0.1, 0.35))
     x, y, nod = 0.37, rng.uniform(-0.17, -0.06), rng.uniform(-0.25, 0.35)
@@ -128,7 +128,7 @@ def _cow(base: Colour, coat: Paint, rng: np.random.Generator) -> list[Piece]:
     tail = [(-0.35, -0.12), (-0.43, -0.06), (-0.46 + swish, 0.08), (-0.46 + 2 * swish, 0.2)]
     return [
         *_legs((-0.3, -0.18, 0.14, 0.25), top=0.04, foot=0.34, width=0.086, leg=leg, shoe=dark, reach=0.04, rng=rng),
-        Piece(LIMB, ellipse(-0.12, 0.13, 0.08, 0.05), plain(pink)),
+        Piece(LIMB, ellipse(-0.12, 0.13, 0.08, 0.05), plain(leg)),
         Piece(LIMB, stroke(tail, start=0.07, end=0.08), plain(leg)),
         Piece(BODY, rounded(trunk), coat),
         *(Piece(HEAD, turned(outline, nod, about=(0.3, -0.1)), plain(tone)) for outline, tone in face),
@@ -136,7 +136,7 @@ def _cow(base: Colour, coat: Paint, rng: np.random.Generator) -> list[Piece]:
 
 
 def _boat(base: Colour, coat: Paint, rng: np.random.Generator) -> list[Piece]:
-    white, red, navy = (colour(rgb, rng=rng) for rgb in ((246, 246, 242), (214, 44, 40), (30, 44, 112)))
+    white, red, navy = (colour(rgb, rng=rng) for rgb in ((238, 226, 246), (150, 40, 200), (84, 20, 130)))
     timber, canvas = colour((128, 88, 56), rng=rng), pooled(rng=rng)
     x, top, step = rng.uniform(-0.24, -0.14), rng.uniform(-0.205, -0.18), rng.uniform(0.1, 0.16)
     cabin = [

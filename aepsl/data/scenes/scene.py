@@ -137,7 +137,7 @@ def _placed(names: list[str], *, canvas: Canvas, rng: np.random.Generator) -> li
 def _cut(thing: _Placed, *, width: int) -> _Placed:
     """Push an object over the edge of the frame that its head is nearest to: a side, or the top for a cabin."""
     x, y, extent = thing.head
-    rows, columns = thing.sprite.parts.shape
+    columns = thing.sprite.parts.shape[1]
     ahead = x - thing.left - columns / 2
     if abs(ahead) < 0.25 * columns:
         return _Placed(thing.name, thing.sprite, thing.left, thing.top - round(y + 0.3 * extent))

@@ -22,7 +22,8 @@ def box(left: float, top: float, right: float, bottom: float) -> Outline:
 def ellipse(x: float, y: float, half_width: float, half_height: float, *, tilt: float = 0.0) -> Outline:
     """An ellipse about (x, y), turned by `tilt` radians, (28, 2)."""
     angle = np.linspace(0, 2 * np.pi, 28, endpoint=False)
-    return turned(np.stack([half_width * np.cos(angle), half_height * np.sin(angle)], axis=1), tilt) + (x, y)
+    around = turned(np.stack([half_width * np.cos(angle), half_height * np.sin(angle)], axis=1), tilt)
+    return around + np.array([x, y])
 
 
 def rounded(points: Points, *, cuts: int = 3) -> Outline:

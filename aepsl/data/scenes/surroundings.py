@@ -34,7 +34,7 @@ def add_band(canvas: Canvas, *, name: str, top: int, thickness: int, rng: np.ran
     unit = np.float32(thickness)
     if name == "water":
         crest = np.sin(2 * np.pi * y / 13 + 1.5 * np.sin(2 * np.pi * x / 60 + rng.uniform(0, 6))) > 0.5
-        canvas[first:last] = colour((58, 122, 150), rng=rng) + crest[..., None] * np.float32(rng.uniform(15, 45))
+        canvas[first:last] = colour((82, 112, 128), rng=rng) + crest[..., None] * np.float32(rng.uniform(15, 45))
     elif name == "road":
         tar = natural("gravel", width=width, height=last - first, tint=colour((84, 84, 88), rng=rng), rng=rng)
         dash = (np.abs(y / unit - 0.6) < 0.07) & ((x / (1.6 * unit)) % 1 < 0.55)
@@ -56,7 +56,7 @@ def clutter(*, x: float, y: float, size: float, rng: np.random.Generator) -> Out
         outline = polygon([(-0.45, -0.45), (0.45, -0.45), (0.45, 0.45), (-0.45, 0.45)]) * rng.uniform(0.6, 1.1, 2)
     else:
         outline = stroke([(-0.8, 0), (0, rng.uniform(-0.15, 0.15)), (0.8, 0)], start=0.2, end=0.26)
-    return turned(outline * size, rng.uniform(0, np.pi)) + (x, y)
+    return turned(outline * size, rng.uniform(0, np.pi)) + np.array([x, y])
 
 
 def add_clutter(canvas: Canvas, outline: Outline, *, rng: np.random.Generator) -> NDArray[np.bool_]:

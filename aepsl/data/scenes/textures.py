@@ -11,11 +11,11 @@ from PIL import Image
 Colour = NDArray[np.float32]  # (3,) RGB, 0..255
 Paint = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]  # x, y (n,) -> (n, 3) or (3,)
 
-# One pool for the bodies of all classes and for clutter, so that no colour alone tells a class.
+# One muted pool for bodies and clutter: none of its colours tells a class. Loud ones belong to heads.
 POOL: dict[str, tuple[int, int, int]] = {
-    "black": (48, 44, 44), "blue": (58, 88, 165), "brown": (120, 76, 46), "green": (66, 122, 74),
-    "grey": (134, 134, 138), "orange": (204, 124, 52), "red": (178, 48, 46), "tan": (192, 154, 108),
-    "white": (226, 222, 212), "yellow": (212, 188, 72),
+    "black": (58, 54, 54), "slate": (92, 106, 128), "brown": (116, 84, 64), "moss": (98, 114, 82),
+    "grey": (134, 134, 138), "rust": (150, 104, 86), "mauve": (140, 118, 138), "sand": (190, 168, 132),
+    "cream": (220, 214, 200), "olive": (140, 134, 90),
 }  # fmt: skip
 GROUNDS: tuple[tuple[int, int, int], ...] = (
     (98, 112, 72), (172, 158, 124), (124, 124, 118), (112, 132, 150), (142, 100, 84), (88, 78, 64), (186, 190, 186),

@@ -1,0 +1,64 @@
+"""The CAM stage, from reading the model to the closed file, against bare forward passes on ready tensors.
+
+The paper's network on photographs of its size, and the demo's, whose passes are so short that all else shows.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aepsl.attention import cam
+from aepsl.compute import Compute
+from aepsl.data.images import aligned_size, load_photograph, resize
+from aepsl.machine import Machine
+from aepsl.models import Card, generator_of, save
+from aepsl.networks.build import backbone
+from aepsl.settings.sections import Attention, Network
+from aepsl.settings.stages import CamsSettings
+from aepsl.stages import cams
+from tests.benchmarks.measure import Finding, in_turn
+from tests.benchmarks.scenes import drawn
+
+PAPER = Network(weights=None)
+DEMO = Network(weights=None, width=0.25, blocks=3, norm="batch", stride=4, dilation=1)
+TURNS = 3
+
+
+def measure(folder: Path) -> list[Finding]:
+    """Images a second of `cams.run` to those of the network alone; an image is seen twice, once mirrored, by both."""
+    return [
+        _compare(folder / "paper", "CAMs, VGG16 at 320 px", PAPER, count=12, size=320),
+        _compare(folder / "demo", "CAMs, the demo's network at 128 px", DEMO, count=400, size=128),
+    ]
+
+
+def _compare(folder: Path, what: str, settings: Network, *, count: int, size: int) -> Finding:
+    path, manifest = drawn(folder, count=count, size=size)
+    machine = Machine(device="cpu")
+    compute = Compute.on(machine, cpu_threads=2)
+    draw = generator_of(0)
+    network = cam.network(backbone(settings, draw), len(manifest.classes), draw).eval()
+    model = folder / "classifier.safetensors"
+    save(model, network, Card("classifier", "cam", manifest.classes, (0.0, 0.0, 0.0), settings, {}))
+    compute.move(network)
+    ready = []
+    for entry in manifest.entries:
+        photograph = load_photograph(manifest.file(entry))
+        view = np.array(resize(photograph, aligned_size(photograph.shape[:2], settings.stride)))
+        image = torch.from_numpy(view).permute(2, 0, 1)
+        ready.append(compute.normalised(torch.stack([image, image.flip(2)])))
+
+    def stage() -> None:
+        own = CamsSettings(round=1, cpu_threads=2, attention=Attention())
+        cams.run(own, images=path, classifier=model, output=folder / "cams.h5", machine=machine)
+
+    @torch.no_grad()
+    def bare() -> None:
+        for images in ready:
+            with compute.autocast():
+                cam.maps(network, images)
+
+    timed = in_turn(bare, stage, turns=TURNS)
+    note = f"{count / timed.ours:.1f} to {count / timed.bare:.1f} images/s, {compute.precision}"
+    return Finding(f"{what} / bare passes", timed.ratio, 0.80, note, more_is_better=True)

@@ -1,0 +1,178 @@
+import inspect
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aepsl.cli import TOOLS, main
+from aepsl.data.palette import save_label_map
+from aepsl.data.voc import VOC_CLASSES, read_table
+from aepsl.graph import PRODUCTS, STAGES
+
+ROOT = Path(__file__).parents[2]
+MINE = json.dumps({"round": 1, "reading": "fraction_of_max", "threshold": 0.2})
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The working folder is empty, and the command's log leaves with the test."""
+    monkeypatch.chdir(tmp_path)
+    logger, hook = logging.getLogger("aepsl"), sys.excepthook
+    level = logger.level
+    yield
+    for handler in logger.handlers[:]:
+        logger.removeHandler(handler)
+        handler.close()
+    logger.setLevel(level)
+    sys.excepthook = hook
+
+
+@pytest.fixture
+def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """What a command prints that ends with status 2: one line on standard error, and nothing else."""
+
+    def run(*words: str) -> str:
+        with pytest.raises(SystemExit) as caught:
+            main(list(words))
+        printed = capsys.readouterr()
+        assert caught.value.code == 2
+        assert printed.out == ""
+        assert printed.err.startswith(f"aepsl {words[0]}: ") and printed.err.count("\n") == 1
+        return printed.err
+
+    return run
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_has_help_with_its_files(stage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([stage.replace("_", "-"), "--help"])
+    assert caught.value.code == 0
+    said = capsys.readouterr().out
+    module = import_module(f"aepsl.stages.{stage}")
+    assert module.__doc__.strip().splitlines()[0] in said and "\nNone\n" not in said
+    arguments = inspect.signature(module.run).parameters
+    for product in (product for product in PRODUCTS.values() if product.stage == stage):
+        assert product.argument in arguments and f"--{product.argument} " in said
+
+
+def test_the_commands_are_all_stages_and_tools(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = set(capsys.readouterr().out.split())
+    assert {name.replace("_", "-") for name in (*STAGES, *TOOLS)} <= listed
+    for words in ([], ["camz"]):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ('{"round": 1', "--settings: not JSON"),
+        ("[" * 100_000, "--settings: not JSON"),
+        ("3", "--settings: Input should be a valid dictionary"),
+        (MINE.replace("}", ', "treshold": 1}'), "--settings: treshold: unknown key (did you mean threshold?)"),
+        (MINE.replace("fraction_of_max", "best"), "--settings: reading: Input should be 'fraction_of_max'"),
+    ],
+)
+def test_wrong_settings_are_refused(refusal: Callable[..., str], settings: str, said: str) -> None:
+    assert said in refusal("mine", "--settings", settings)
+
+
+def test_missing_settings_and_files_are_named(refusal: Callable[..., str]) -> None:
+    assert "give --settings (JSON) or --config (a file)" in refusal("mine")
+    assert "--images is missing" in refusal("mine", "--settings", MINE)
+    said = refusal("mine", "--settings", MINE, "--images", "absent.json", "--cams", "c.h5", "--output", "m.h5")
+    assert "absent.json: no such file" in said
+    assert "absent.yaml: the configuration cannot be read" in refusal("mine", "--config", "absent.yaml")
+
+
+def test_a_run_round_or_split_that_the_configuration_has_not_is_named(refusal: Callable[..., str]) -> None:
+    config = ["--config", str(ROOT / "configs/test.yaml")]
+    said = refusal("cams", *config, "--run", "variants/nope/", "--round", "1")
+    assert "has no run 'variants/nope/'; its runs: '', 'variants/ceiling/'" in said
+    assert "give --round, 1 to 3. Got: None" in refusal("cams", *config)
+    assert "give --round, 1 to 3. Got: 4" in refusal("cams", *config, "--round", "4")
+    assert "give --split, train or val" in refusal("manifest", *config)
+
+
+def test_paths_not_given_are_those_of_the_configurations_run(refusal: Callable[..., str]) -> None:
+    config = ["--config", str(ROOT / "configs/test.yaml")]
+    assert "results_test/data/train.json: no such file" in refusal("mine", *config, "--round", "1")
+    assert "results_test/round1/erased/index.json: no such file" in refusal("mine", *config, "--round", "2")
+    said = refusal("mine", *config, "--round", "1", "--run", "variants/merge1/", "--images", "mine.json")
+    assert "mine.json: no such file" in said
+    assert "variants/seed1/round1/erased/index.json" in refusal(
+        "mine", *config, "--round", "2", "--run", "variants/seed1/"
+    )
+
+
+def test_the_traceback_goes_to_the_log(refusal: Callable[..., str]) -> None:
+    refusal("mine", "--settings", "{", "--log", "logs/mine.log")
+    log = Path("logs/mine.log").read_text()
+    assert "Traceback" in log and "InputError: --settings: not JSON" in log
+
+
+def test_a_plain_command_ends_in_one_line_and_status_2() -> None:
+    words = [sys.executable, "-m", "aepsl", "mine", "--settings", MINE, "--images", "absent.json", "--output", "m.h5",
+             "--cams", "c.h5"]  # fmt: skip
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "aepsl mine: absent.json: no such file\n")
+    assert not list(Path().iterdir())
+
+
+def test_labels_from_masks_lists_each_class_of_each_mask(refusal: Callable[..., str]) -> None:
+    Path("masks").mkdir()
+    save_label_map(Path("masks/a.b.png"), np.array([[0, 1, 15], [255, 15, 0]], np.uint8))
+    save_label_map(Path("masks/c,d.png"), np.array([[20, 255]], np.uint8))
+    save_label_map(Path("masks/empty.png"), np.array([[0, 255]], np.uint8))
+    main(["labels-from-masks", "masks", "--output", "new/labels.csv"])
+    assert Path("new/labels.csv").read_text() == 'image,label\na.b,aeroplane\na.b,person\n"c,d",tvmonitor\n'
+    assert read_table(Path("new/labels.csv"), VOC_CLASSES) == {"a.b": {"aeroplane", "person"}, "c,d": {"tvmonitor"}}
+    said = refusal("labels-from-masks", "masks", "--classes", "one", "two")
+    assert "a.b.png: label 15, but 2 classes are named" in said
+    assert not Path("labels.csv").exists()
+
+
+def test_labels_from_masks_without_masks_says_so(refusal: Callable[..., str]) -> None:
+    assert "absent: no PNG in this folder" in refusal("labels-from-masks", "absent")
+    Path("masks").mkdir()
+    Image.new("RGB", (4, 4)).save("masks/photograph.png")
+    assert "photograph.png: a label map is a palette" in refusal("labels-from-masks", "masks")
+
+
+def test_summary_of_a_folder_without_results_says_so(refusal: Callable[..., str]) -> None:
+    assert "results/miou.json: no such file" in refusal("summary")
+    assert "absent/miou.json: no such file" in refusal("summary", "absent")
+    Path("results").mkdir()
+    Path("results/miou.json").write_text("{")
+    assert "results/miou.json: not readable as JSON" in refusal("summary")
+
+
+def test_summary_tells_the_headline_and_what_there_is_to_see(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("results/variants/ceiling").mkdir(parents=True)
+    miou = {"images": 4, "miou": 0.42, "without_crf": {"miou": 0.4}}
+    Path("results/miou.json").write_text(json.dumps(miou))
+    Path("results/variants/ceiling/miou.json").write_text(json.dumps(miou | {"miou": 0.7}))
+    Path("results/overview.png").touch()
+    main(["summary"])
+    said = capsys.readouterr().out
+    assert "4 validation images" in said and "0.420" in said and "0.400" in said
+    assert "0.700" in said and "share 0.60" in said
+    assert "results/overview.png" in said and "quality.json" not in said
+
+
+def test_schema_writes_both_files_below_the_working_folder() -> None:
+    main(["schema"])
+    assert json.loads(Path("configs/schema.json").read_text())["properties"]["seed"]["default"] == 0
+    assert "| `erasing.threshold` | `0.2` |" in Path("docs/settings.md").read_text()

@@ -1,0 +1,272 @@
+import difflib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from aepsl.errors import InputError
+from aepsl.files import canonical
+from aepsl.graph import PRODUCTS, STAGES
+from aepsl.settings.settings import Settings, load, validate, variants
+from aepsl.settings.stages import settings_for
+from aepsl.tools import schema
+
+ROOT = Path(__file__).parents[2]
+SPLITS = ("train", "val")
+
+
+def loaded(tmp_path: Path, text: str) -> Settings:
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    return load(tmp_path / "c.yaml")
+
+
+def refusal(tmp_path: Path, text: str) -> str:
+    """What is said of a configuration that is refused, as itself or for one of its variants."""
+    with pytest.raises(InputError) as caught:
+        variants(loaded(tmp_path, text))
+    return str(caught.value).replace(str(tmp_path / "c.yaml"), "FILE")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("erasing: {treshold: 0.3}", "FILE: erasing.treshold: unknown key (did you mean threshold?)"),
+        ("network: {intt: 1}", "FILE: network.intt: unknown key (known keys: backbone, weights, stride, "),
+        ("erasing: {per_round: [{round: 2, treshold: 0.3}]}", "erasing.per_round.0.treshold: unknown key (did you"),
+        ("classification: {training: {epoch: 3}}", "classification.training.epoch: unknown key (did you mean epochs?)"),
+        ("erasing: {threshold: 1.5}", "FILE: erasing.threshold: Input should be less than 1. Got: 1.5"),
+        ("seed: -1", "FILE: seed: Input should be greater than or equal to 0. Got: -1"),
+        ("seed: 4294967296", "seed: Input should be less than 4294967296. Got: 4294967296"),
+        ("dataset: {scenes: {size: 8}}", "dataset.scenes.size: Input should be greater than or equal to 32. Got: 8"),
+        ("classification: {training: {steps: [6, 0]}}", "classification.training.steps.1: "),
+        ("erasing: {threshold: high}", "FILE: erasing.threshold: Input should be a valid number. Got: 'high'"),
+        ("erasing: {threshold: .nan}", "erasing.threshold: Input should be a finite number. Got: nan"),
+        ("erasing: {rounds: 3.0}", "erasing.rounds: Input should be a valid integer. Got: 3.0"),
+        ("erasing: {rounds: true}", "erasing.rounds: Input should be a valid integer. Got: True"),
+        ("erasing: {merge: most}", "FILE: erasing.merge: Input should be 'auto'. Got: 'most'"),
+        ("network: {backbone: resnet}", "network.backbone: Input should be 'vgg16', 'mobilenet_v2' or 'squeezenet'"),
+        ("dataset: 3", "FILE: dataset: Input should be a valid dictionary"),
+        ("1: 2", "FILE: 1: Keys should be strings"),
+        ("classification: {training: {crop: 320}}", "classification.training: crop is a multiple of 32 plus 1"),
+        ("classification: {training: {scale: [2.0, 1.0]}}", "scale is [smallest, largest]. Got: [2.0, 1.0]"),
+        ("network: {blocks: 3, stride: 8}", "network: 3 blocks reach stride 4. Got: stride 8"),
+        ("saliency: {method: external}", "saliency: method external needs folder"),
+        ("erasing: {rounds: 2}", "erasing: merge is at most rounds. Got: merge 3, rounds 2"),
+        ("erasing: {per_round: [{round: 5}]}", "erasing: per_round names round 5, but there are 4"),
+        ("erasing: {per_round: [{round: 2}, {round: 2}]}", "erasing: per_round names a round twice"),
+        ("erasing: {per_round: {round: 2}}", "erasing.per_round: Input should be a valid list"),
+        ("erasing: {per_round: [{threshold: 0.3}]}", "erasing.per_round.0.round: Field required"),
+        ("variants: {a: {erasing: {merg: 1}}}", "variants.a: erasing.merg: unknown key (did you mean merge?)"),
+        ("variants: {a: {erasing: {rounds: 2}}}", "variants.a: erasing: merge is at most rounds"),
+        ("variants: {a: {erasing: 3}}", "variants.a: erasing: Input should be a valid dictionary"),
+        ("variants: {a: 3}", "FILE: variants.a: Input should be a valid dictionary"),
+        ("variants: {a/b: {seed: 1}}", "variants: a variant's name has letters, digits and ._+- only. Got: 'a/b'"),
+        ("variants: {..: {seed: 1}}", "variants: a variant's name"),
+        ("variants: {a: {results: x}}", "variants: variant a cannot set results"),
+        ("[seed, 1]", "FILE: a configuration is a table of keys and values. Got: list"),
+        ("seed: [", "FILE: not YAML: "),
+        ("seed: !!python/object/apply:os.getpid []", "FILE: not YAML: "),
+    ],
+)  # fmt: skip
+def test_a_wrong_configuration_is_refused_with_place_value_and_way_on(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refusal(tmp_path, text)
+
+
+def test_every_defect_has_its_line(tmp_path: Path) -> None:
+    lines = refusal(tmp_path, "seed: -1\nerasing: {threshold: 2.0, fil: zero}").splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["seed", "erasing.threshold", "erasing.fil"]
+
+
+def test_an_exponent_that_yaml_takes_for_text_is_explained(tmp_path: Path) -> None:
+    assert "write it as in 1.0e-3" in refusal(tmp_path, "classification: {training: {lr: 1e-3}}")
+    assert "1.0e-3" not in refusal(tmp_path, "classification: {training: {lr: small}}")
+    assert loaded(tmp_path, "classification: {training: {lr: 1.0e-3}}").classification.training.lr == 0.001
+
+
+def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_bytes(b"seed: \xff\xfe")
+    for name in ("absent.yaml", "c.yaml", "."):
+        with pytest.raises(InputError, match="the configuration cannot be read") as caught:
+            load(tmp_path / name)
+        assert str(tmp_path / name) in str(caught.value)
+
+
+def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "# nothing\n") == Settings()
+
+
+def test_defaults_are_the_papers() -> None:
+    """Wei et al., CVPR 2017, and where it is silent the recommended readings (method.md 1.5 and 1.7)."""
+    s = Settings()
+    for training in (s.classification.training, s.segmentation.training):
+        assert (training.crop, training.batch, training.epochs, training.steps) == (321, 30, 15, [6])
+        assert (training.lr, training.lr * training.head_lr_factor) == (0.001, pytest.approx(0.01))
+        assert (training.optimizer, training.schedule) == ("sgd", "step")
+        assert (training.momentum, training.weight_decay, training.scale) == (0.9, 0.0005, [1.0, 1.0])
+    assert s.dataset.train_list == "train_aug"
+    assert (s.network.backbone, s.network.stride, s.network.dilation) == ("vgg16", 8, 12)
+    assert (s.network.width, s.network.blocks, s.network.norm) == (1.0, 5, "none")
+    assert s.classification.loss == "squared"
+    assert (s.erasing.rounds, s.erasing.merge) == (4, 3)
+    assert (s.erasing.reading, s.erasing.threshold, s.erasing.fill) == ("fraction_of_max", 0.2, "mean")
+    assert s.pseudo_labels.background_threshold == 0.06
+    assert (s.segmentation.loss, s.segmentation.class_scores, s.segmentation.branch_loss) == ("psl", "sigmoid", "bce")
+    assert (s.segmentation.branch_weight, s.segmentation.prohibit_below) == (1.0, 0.0)
+    crf = s.crf
+    assert (crf.bilateral_weight, crf.bilateral_xy, crf.bilateral_rgb) == (4, 49, 5)
+    assert (crf.gaussian_weight, crf.gaussian_xy, crf.iterations) == (3, 3, 10)
+
+
+def test_a_variant_merges_its_sections_and_replaces_its_lists(tmp_path: Path) -> None:
+    base = loaded(
+        tmp_path,
+        """
+        seed: 7
+        erasing: {fill: zero, per_round: [{round: 2, threshold: 0.3}]}
+        classification: {training: {steps: [4, 8], epochs: 9}}
+        variants:
+          a: {erasing: {merge: 2, per_round: [{round: 1, epochs: 3}]}}
+          b: {classification: {training: {steps: [5]}}}
+        """,
+    )
+    a, b = variants(base).values()
+    assert (a.seed, a.erasing.fill, a.erasing.merge, a.erasing.threshold) == (7, "zero", 2, 0.2)
+    assert [o.model_dump(exclude_none=True) for o in a.erasing.per_round] == [{"round": 1, "epochs": 3}]
+    assert (b.classification.training.steps, b.classification.training.epochs) == ([5], 9)
+    assert b.erasing == base.erasing, "a variant leaves no trace in the next"
+    assert not a.variants and not b.variants
+
+
+def every_job(s: Settings) -> dict[str, str]:
+    """job → its settings as a rule gets them; a stage of rounds has a job in each, `manifest` one a split."""
+    jobs = {}
+    for stage in STAGES:
+        path = next(product.path for product in PRODUCTS.values() if product.stage == stage)
+        for round_ in range(1, s.erasing.rounds + 1) if "{round}" in path else [None]:
+            for split in SPLITS if "{split}" in path else [None]:
+                found = settings_for(stage, s, round=round_, split=split)
+                jobs[f"{stage} {round_ or split or ''}".strip()] = canonical(found.model_dump())
+    return jobs
+
+
+def test_every_stage_has_settings_that_its_command_takes_back() -> None:
+    jobs = every_job(Settings())
+    assert {job.split()[0] for job in jobs} == set(STAGES)
+    for stage in STAGES:
+        found = settings_for(stage, Settings(), round=1, split="train")
+        assert validate(type(found), json.loads(canonical(found.model_dump())), source="--settings") == found
+    with pytest.raises(ValueError, match="camz"):
+        settings_for("camz", Settings())
+
+
+def reversed_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: reversed_keys(inner) for key, inner in reversed(value.items())}
+    return [reversed_keys(inner) for inner in value] if isinstance(value, list) else value
+
+
+def test_the_order_of_keys_changes_no_job(tmp_path: Path) -> None:
+    config = yaml.safe_load((ROOT / "configs/test.yaml").read_text(encoding="utf-8"))
+    config.pop("variants")
+    forth, back = (yaml.safe_dump(c, sort_keys=False) for c in (config, reversed_keys(config)))
+    assert forth != back
+    assert every_job(loaded(tmp_path, forth)) == every_job(loaded(tmp_path, back))
+
+
+def rounds(*stages: str, of: tuple[int, ...] = (1, 2, 3, 4)) -> set[str]:
+    return {f"{stage} {number}" for stage in stages for number in of}
+
+
+BASE = "dataset: {format: voc}"
+CHANGES: list[tuple[str, str, set[str]]] = [
+    (BASE, "seed: 1", {*rounds("train_classifier"), "train_segmentation"}),
+    ("erasing: {fill: noise}", "seed: 1", {*rounds("train_classifier", "erase"), "train_segmentation"}),
+    (BASE, "cpu_threads: 4", {*rounds("train_classifier", "cams"), "train_segmentation", "predict", "self_labels"}),
+    (BASE, "device: cuda", set()),
+    (BASE, "precision: float32", set()),
+    (BASE, "results: elsewhere", set()),
+    (BASE, "variants: {plain: {segmentation: {loss: cross_entropy}}}", {"comparison"}),
+    (BASE, "dataset: {root: elsewhere}", {"manifest train", "manifest val"}),
+    (BASE, "dataset: {labels: table.csv}", {"manifest train", "manifest val"}),
+    (BASE, "dataset: {train_list: train}", {"manifest train"}),
+    (BASE, "dataset: {val_list: test}", {"manifest val"}),
+    (BASE, "dataset: {scenes: {train: 3}}", {"scenes"}),
+    ("dataset: {format: scenes}", "dataset: {root: elsewhere}", set()),
+    ("dataset: {format: scenes}", "dataset: {val_list: test}", set()),
+    (BASE, "network: {dropout: 0.4}", {*rounds("train_classifier"), "train_segmentation"}),
+    (BASE, "classification: {loss: bce}", rounds("train_classifier")),
+    (BASE, "classification: {training: {lr: 0.01}}", rounds("train_classifier")),
+    (BASE, "attention: {flip: false}", rounds("cams")),
+    (BASE, "attention: {scales: [0.5, 1.0]}", rounds("cams")),
+    (BASE, "erasing: {threshold: 0.3}", rounds("mine")),
+    (BASE, "erasing: {target_area: 0.3}", set()),
+    ("erasing: {reading: calibrated}", "erasing: {target_area: 0.3}", rounds("mine")),
+    ("erasing: {reading: calibrated}", "erasing: {threshold: 0.3}", set()),
+    (BASE, "erasing: {fill: zero}", rounds("erase")),
+    (BASE, "erasing: {per_round: [{round: 3, threshold: 0.3}]}", {"mine 3"}),
+    (BASE, "erasing: {per_round: [{round: 3, reading: top_pixels}]}", {"mine 3"}),
+    (BASE, "erasing: {per_round: [{round: 3, threshold: 0.2}]}", set()),
+    (BASE, "erasing: {per_round: [{round: 3, epochs: 4}]}", {"train_classifier 3"}),
+    (BASE, "erasing: {merge: 2}", set()),
+    (BASE, "erasing: {merge: auto}", {"pseudo_labels"}),
+    (BASE, "erasing: {jump: 0.2}", set()),
+    ("erasing: {merge: auto}", "erasing: {jump: 0.2}", {"pseudo_labels"}),
+    (BASE, "saliency: {method: external, folder: maps}", {"saliency"}),
+    (BASE, "pseudo_labels: {background_threshold: 0.1}", {"pseudo_labels", "quality"}),
+    (BASE, "segmentation: {class_scores: softmax}", {"train_segmentation"}),
+    (BASE, "segmentation: {training: {epochs: 3}}", {"train_segmentation"}),
+    (BASE, "segmentation: {labels: truth}", set()),
+    (BASE, "segmentation: {prohibit_below: 0.1}", {"predict"}),
+    (BASE, "segmentation: {self_label_crf: false}", {"self_labels"}),
+    (BASE, "crf: {bilateral_xy: 15.0}", {"crf", "self_labels"}),
+    ("segmentation: {self_label_crf: false}", "crf: {bilateral_xy: 15.0}", {"crf"}),
+    (BASE, "chosen_on_ground_truth: [erasing.threshold]", {"evaluate"}),
+]
+
+
+@pytest.mark.parametrize(("base", "change", "expected"), CHANGES)
+def test_a_change_reaches_exactly_the_stages_that_read_it(base: str, change: str, expected: set[str]) -> None:
+    """`merge`, `labels` and the like change no stage's settings: they change which files it is given (graph.needs)."""
+    before = yaml.safe_load(base)
+    (section, value), *rest = yaml.safe_load(change).items()
+    assert not rest
+    after = before | {section: before.get(section, {}) | value if isinstance(value, dict) else value}
+    jobs, changed = (every_job(validate(Settings, config, source="test")) for config in (before, after))
+    assert {job for job in jobs if jobs[job] != changed[job]} == expected
+
+
+@pytest.mark.parametrize(("path", "made"), [(schema.SCHEMA, schema.schema), (schema.TABLE, schema.table)])
+def test_schema_and_reference_are_those_of_the_settings(path: Path, made: Any) -> None:
+    kept = (ROOT / path).read_text(encoding="utf-8") if (ROOT / path).exists() else ""
+    diff = "\n".join(difflib.unified_diff(kept.splitlines(), made().splitlines(), str(path), "now", lineterm="", n=1))
+    assert kept == made(), f"{path} is stale: run `python -m aepsl schema` and commit it\n{diff}"
+
+
+def test_every_setting_is_documented() -> None:
+    rows = [line for line in schema.table().splitlines() if line.startswith("| ") and not line.startswith("| key")]
+    assert len(rows) > 80
+    assert not [row for row in rows if not row.split(" | ")[-1].strip(" |")]
+
+
+@pytest.mark.parametrize(
+    "path", ["config.yaml", *sorted(f"configs/{p.name}" for p in (ROOT / "configs").glob("*.yaml"))]
+)
+def test_the_projects_own_configurations_and_their_variants_are_valid(path: str) -> None:
+    settings = load(ROOT / path)
+    assert set(variants(settings)) == set(settings.variants)
+
+
+def test_the_voc_configuration_leaves_the_papers_values() -> None:
+    settings = load(ROOT / "configs/voc2012.yaml")
+    ours = {"results": Settings().results, "variants": {}, "dataset": Settings().dataset}
+    assert settings.model_copy(update=ours) == Settings()
+
+
+def test_the_conda_environment_installs_what_the_package_depends_on() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    environment = yaml.safe_load((ROOT / "envs/aepsl.yaml").read_text(encoding="utf-8"))["dependencies"]
+    assert environment[-1]["pip"] == project["dependencies"]
+    assert f"python {project['requires-python']}" in environment
