@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import inspect
+import json
 import logging
 import os
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from aepsl.errors import InputError
+from aepsl.files import sha256
 from aepsl.graph import PRODUCTS, STAGES
 from aepsl.machine import Machine, usable_cpus
 from aepsl.settings import stages as stage_settings
@@ -86,6 +88,8 @@ def _stage_options(parser: argparse.ArgumentParser, stage: str) -> None:
         kind = str(parameter.annotation)
         count = "*" if "list" in kind else "?" if "None" in kind else None
         files.add_argument(f"--{parameter.name.replace('_', '-')}", type=Path, nargs=count)
+    if "key" in inspect.signature(module.run).parameters:
+        source.add_argument("--code", default="", help="fingerprint of the code; another one starts anew")
     machine = parser.add_argument_group("machine: changes no result on a CPU")
     machine.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     machine.add_argument("--precision", choices=["auto", "bf16", "float32"], default="auto")
@@ -139,25 +143,20 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
         elif parameter.name == "machine":
             arguments["machine"] = Machine(options.device, options.precision, max(1, options.workers))
         elif parameter.name == "key":
-            arguments["key"] = _key(stage, text, given)
+            arguments["key"] = _key(stage, text, job.code() if job else options.code, given)
     import_module(f"aepsl.stages.{stage}").run(settings, **arguments)
 
 
 def _parsed(text: str) -> Any:
-    import json
-
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"--settings: not JSON ({error})") from None
 
 
-def _key(stage: str, settings: str, files: dict[str, Any]) -> str:
+def _key(stage: str, settings: str, code: str, files: dict[str, Any]) -> str:
     """Names a job by its settings, its code and the bytes of its inputs: whose checkpoint it may go on from."""
-    from aepsl.files import sha256
-    from aepsl.fingerprints import fingerprint
-
-    parts = [stage, settings, fingerprint(f"aepsl.stages.{stage}")]
+    parts = [stage, settings, code]
     for name, value in sorted(files.items()):
         if name not in {product.argument for product in PRODUCTS.values() if product.stage == stage}:
             paths = value if isinstance(value, list) else [value]

@@ -167,4 +167,4 @@ def to_bytes(map_: np.ndarray) -> tuple[np.ndarray, float]:
     top = float(map_.max(initial=0.0))
     if not top > 0:
         return np.zeros(map_.shape, np.uint8), 0.0
-    return np.rint(np.maximum(map_, 0) * (255 / top)).astype(np.uint8), top / 255
+    return np.rint(np.maximum(map_, 0) / top * 255).astype(np.uint8), top / 255

@@ -23,6 +23,7 @@ from aepsl.machine import usable_cpus
 from aepsl.settings.settings import Settings, validate, variants
 from aepsl.settings.stages import settings_for
 
+TEACHER = "@teacher"
 CONTENT_CACHE = Path(".snakemake/aepsl-contents.json")
 
 
@@ -70,7 +71,12 @@ def plan_of(config: Mapping[str, Any], given: Mapping[str, Any] | None = None) -
     given: what the command line set of it; Snakemake leaves as text all that stands there below the first level.
     """
     given = {key: value for key, value in (given or {}).items() if not isinstance(value, str)}
-    return Plan(validate(Settings, _as_in_a_file(dict(config), given), source="configuration"))
+    settings = validate(Settings, _as_in_a_file(dict(config), given), source="configuration")
+    results = Path(settings.results)
+    for place in (results, *results.parents):
+        if place.is_file():
+            raise InputError(f"{place}: the folder of results cannot be written (there is a file of that name)")
+    return Plan(settings)
 
 
 def _as_in_a_file(value: Any, given: Any) -> Any:
@@ -109,8 +115,8 @@ def locked(results: str) -> IO[str]:
 
 
 def teacher(run: str) -> str:
-    """The run that a PSL++ run learns from, where no other run has its settings."""
-    return f"{run.rstrip('/') or 'variants/'}{'.' if run else ''}teacher/"
+    """The run that a PSL++ run learns from, where no other run has its settings; no variant can have its name."""
+    return f"{run.rstrip('/') or 'variants/'}{TEACHER}/"
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,7 @@ class Job:
             return self.plan.path(need.product, need.run or self.run, round=need.round, split=need.split)
 
         if self.stage == "comparison":
-            return {"miou": [self.plan.path("miou", run) for run in self.plan.runs if ".teacher" not in run]}
+            return {"miou": [self.plan.path("miou", run) for run in self.plan.runs if TEACHER not in run]}
         return {
             k: [path(one) for one in need] if isinstance(need, list) else path(need) for k, need in self.needs.items()
         }

@@ -29,6 +29,7 @@ rule train_classifier:
     shell:
         "python -m aepsl train-classifier"
         " --settings {params.settings:q}"
+        " --code {params.code}"
         " --images {input.images:q}"
         " --model {output.model:q}"
         " --history {output.history:q}"

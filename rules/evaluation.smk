@@ -10,7 +10,7 @@ rule evaluate:
     input:
         unpack(inputs_of("evaluate")),
     output:
-        "<results>/{run}miou.json",
+        report("<results>/{run}miou.json", category="Result", labels={"run": "{run}", "what": "mIoU"}),
     log:
         "<logs>/{run}evaluate.log",
     benchmark:
@@ -38,7 +38,7 @@ rule quality:
     input:
         unpack(inputs_of("quality")),
     output:
-        "<results>/{run}quality.json",
+        report("<results>/{run}quality.json", category="Result", labels={"run": "{run}", "what": "quality"}),
     log:
         "<logs>/{run}quality.log",
     benchmark:
@@ -68,7 +68,7 @@ rule comparison:
     input:
         unpack(inputs_of("comparison")),
     output:
-        "<results>/comparison.json",
+        report("<results>/comparison.json", category="Result", labels={"run": "all", "what": "comparison"}),
     log:
         "<logs>/comparison.log",
     benchmark:

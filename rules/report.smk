@@ -10,7 +10,7 @@ rule overview:
     input:
         unpack(inputs_of("overview")),
     output:
-        "<results>/{run}overview.png",
+        report("<results>/{run}overview.png", category="Pictures", labels={"run": "{run}", "what": "overview"}),
     log:
         "<logs>/{run}overview.log",
     benchmark:

@@ -29,6 +29,7 @@ rule train_segmentation:
     shell:
         "python -m aepsl train-segmentation"
         " --settings {params.settings:q}"
+        " --code {params.code}"
         " --images {input.images:q}"
         " --labels {input.labels:q}"
         " --model {output.model:q}"

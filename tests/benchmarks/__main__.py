@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks [name ...]`: measure, print a table, end with 1 where a bound is missed."""
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ def main() -> int:
     names = parser.parse_args().names or NAMES
     if unknown := set(names) - set(NAMES):
         parser.error(f"no benchmark is called {unknown.pop()!r}; there are {', '.join(NAMES)}")
+    os.environ["TQDM_DISABLE"] = "1"
     findings: list[Finding] = []
     for name in names:
         print(f"measuring {name} …", file=sys.stderr)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aepsl.errors import InputError
@@ -53,6 +53,7 @@ def test_canonical_by_hand() -> None:
     assert canonical({"b": [1, 2.5, None], "a": {"ü": True}}) == '{"a":{"ü":true},"b":[1,2.5,null]}'
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(), values))
 def test_canonical_keeps_the_value_in_one_line_whatever_the_order_of_keys(value: dict) -> None:
     text = canonical(value)

@@ -53,8 +53,8 @@ def test_vgg16_is_the_official_large_field_of_view_at_stride_8() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("stride", "dilations"), [(4, (1, 2, 4, 24)), (8, (1, 1, 2, 12)), (16, (1, 1, 1, 6))])
-def test_vgg16s_convolutions_span_the_same_pixels_at_every_stride(stride: int, dilations: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("stride", "dilations"), [(4, (1, 2, 4, 12)), (8, (1, 1, 2, 12)), (16, (1, 1, 1, 12))])
+def test_vgg16s_blocks_span_the_same_pixels_at_every_stride(stride: int, dilations: tuple[int, ...]) -> None:
     features = slim("vgg16", stride=stride).features
     for name, dilation in zip(("conv3_1", "conv4_3", "conv5_3", "fc6"), dilations, strict=True):
         assert features.get_submodule(name).dilation == (dilation, dilation)
@@ -212,11 +212,28 @@ def test_a_wrong_name_or_option_is_told_with_what_there_is() -> None:
         build_backbone("resnet", generator=draw())
     with pytest.raises(InputError, match="squeezenet takes no norm, width; its options are stride, dropout"):
         build_backbone("squeezenet", generator=draw(), width=0.5, norm="group", stride=8)
-    assert options_of("vgg16") == ["stride", "width", "norm", "dilation", "dropout"]
+    assert options_of("vgg16") == ["stride", "width", "blocks", "norm", "dilation", "dropout"]
 
 
 def test_the_configuration_reaches_the_backbone() -> None:
     network = backbone(Network(width=0.1, norm="group", stride=4, dilation=3, dropout=0.2), draw())
     assert (network.channels, network.stride, network.features.drop7.p) == (104, 4, 0.2)
-    assert network.features.fc6.dilation == (6, 6) and isinstance(network.features.norm1_1, nn.GroupNorm)
+    assert network.features.fc6.dilation == (3, 3) and isinstance(network.features.norm1_1, nn.GroupNorm)
     assert backbone(Network(backbone="mobilenet_v2", stride=16), draw()).stride == 16
+
+
+def test_three_blocks_at_stride_4_see_67_pixels_around_a_cell() -> None:
+    network = build_backbone("vgg16", generator=draw(), blocks=3, stride=4, dilation=1, width=0.125).eval()
+    for parameter in network.parameters():
+        parameter.data.fill_(0.01 if parameter.ndim > 1 else 0.0)  # positive weights: nothing that is seen cancels
+    for layer in [module for module in network.modules() if isinstance(module, nn.MaxPool2d)]:
+        layer.forward = nn.AvgPool2d(3, layer.stride, padding=1).forward  # a maximum would see one pixel of nine
+    image = torch.ones(1, 3, 129, 129, requires_grad=True)
+    network(image)[0, :, 16, 16].sum().backward()
+    rows = image.grad.abs().sum((0, 1, 3)).nonzero().flatten()
+    assert (int(rows.min()), int(rows.max())) == (64 - 33, 64 + 33)
+
+
+def test_a_stride_that_the_blocks_do_not_reach_is_refused() -> None:
+    with pytest.raises(ValueError, match="stride 16 wants 5 to 5 blocks"):
+        build_backbone("vgg16", generator=draw(), blocks=3, stride=16)

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -207,20 +207,21 @@ def test_no_damage_ends_in_anything_but_an_input_error(tmp_path: Path) -> None:
     write(tmp_path / "c.h5", ["x", "y"])
     whole = (tmp_path / "c.h5").read_bytes()
     draw = random.Random(0)
-    refused = {}
-    for trial in range(400):
-        path = tmp_path / f"{trial}.h5"
+    path = tmp_path / "damaged.h5"
+    refused = []
+    for _ in range(250):
         content = bytearray(whole)
         content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
         path.write_bytes(content)
         try:
             read_all(path)
         except InputError as error:
-            refused[path] = str(error)
-    assert len(refused) > 50
-    assert all(said.startswith(f"{path}: ") for path, said in refused.items())
+            refused.append(str(error))
+    assert len(refused) > 30
+    assert all(said.startswith(f"{path}: ") for said in refused)
 
 
+@example(np.full((1, 2), np.finfo(np.float32).tiny))
 @given(arrays(np.float32, (3, 5), elements=st.floats(-100, 1e6, width=32)))
 def test_to_bytes_keeps_a_map_to_half_a_step(map_: np.ndarray) -> None:
     stored, scale = stores.to_bytes(map_)

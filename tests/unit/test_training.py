@@ -1,6 +1,7 @@
 """The trainer: it learns, goes on after a kill to the same bits, and says when it cannot."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,15 @@ SMALL = Network(backbone="vgg16", weights=None, width=0.125, blocks=3, stride=4,
 
 class Killed(BaseException):
     """The process has gone."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small are slowed manyfold by threads that wait for a busy CPU."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +244,15 @@ def test_the_cosine_schedule_by_hand() -> None:
         assert rate_factor(how, epoch) == pytest.approx(factor, abs=1e-12)
     short = Training(epochs=2, schedule="cosine")
     assert [rate_factor(short, epoch) for epoch in (0, 0.2, 0.4, 1.2, 2)] == pytest.approx([0.1, 0.55, 1, 0.5, 0])
+
+
+def test_the_rate_moves_with_every_step_and_the_history_has_each_epochs_last(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    _, history = run(manifest, tmp_path / "a.resume", how=recipe(epochs=2, schedule="cosine", lr=0.002))
+    # The second of an epoch's two steps is at 0.5 and 1.5 epochs, 0.1 and 1.1 of 1.6 after the warm-up.
+    expected = [0.001 * (1 + math.cos(math.pi * gone / 1.6)) for gone in (0.1, 1.1)]
+    assert [record["lr"] for record in history] == pytest.approx(expected, rel=1e-5)
 
 
 def test_one_step_by_hand_for_each_group_of_parameters(manifest: Manifest, tmp_path: Path) -> None:

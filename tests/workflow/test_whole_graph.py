@@ -1,0 +1,176 @@
+"""The whole graph, really run: equal bytes, and what reruns."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from conftest import TEST
+from project import Project
+
+# What has to come out in equal bytes; logs, benchmarks and scores of the machine's precision are not among it.
+DATA = ["data/scenes/labels.csv", "data/train.json", "data/val.json"]
+ROUND = ["classifier.safetensors", "history.jsonl", "cams.h5", "masks.h5"]
+PRODUCTS = [
+    *DATA,
+    *(f"round{t}/{name}" for t in (1, 2) for name in ROUND),
+    "round1/erased/index.json",
+    "saliency.h5",
+    "pseudo_labels/index.json",
+    "segmentation/model.safetensors",
+    "segmentation/history.jsonl",
+    "scores.h5",
+    "predictions/index.json",
+    "predictions_crf/index.json",
+    "miou.json",
+]
+JUDGING = {"evaluate", "quality", "overview", "evaluate variants/ceiling/", "evaluate variants/psl++/"}
+TARGETS = ("all", "results_test/variants/psl++/miou.json", *TEST)
+
+
+def results(project: Project) -> Path:
+    return project.path("results_test")
+
+
+def assert_equal_bytes(one: Project, other: Project, names: Iterable[str]) -> None:
+    different = [n for n in names if (results(one) / n).read_bytes() != (results(other) / n).read_bytes()]
+    assert not different
+
+
+@pytest.fixture(scope="module")
+def blind(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The base run on one core in another folder, with no ground truth of the training images from the start."""
+    project = Project(tmp_path_factory.mktemp("one core") / "another folder")
+    words = ("--cores", "1", "--configfile", "configs/test.yaml")
+    project.run("results_test/data/train.json", *words)
+    truth = results(project) / "data/scenes/SegmentationClass"
+    kept = project.path("kept")
+    kept.mkdir()
+    training = [entry["id"] for entry in json.loads((results(project) / "data/train.json").read_text())["images"]]
+    for image_id in training:
+        (truth / f"{image_id}.png").rename(kept / f"{image_id}.png")
+    project.run("results_test/miou.json", *words)
+    for image_id in training:
+        assert not (truth / f"{image_id}.png").exists()
+        (kept / f"{image_id}.png").rename(truth / f"{image_id}.png")
+    project.run("results_test/quality.json", *words)
+    return project
+
+
+def test_the_run_leaves_every_product_and_nothing_half_written(finished: Project) -> None:
+    missing = [name for name in PRODUCTS if not (results(finished) / name).is_file()]
+    assert not missing
+    left = [p for p in results(finished).rglob("*") if p.suffix in (".tmp", ".resume")]
+    assert not left
+    found = json.loads((results(finished) / "miou.json").read_text())
+    assert found["images"] == 4 and 0 <= found["miou"] <= 1
+
+
+def test_one_core_in_another_folder_gives_equal_bytes(finished: Project, blind: Project) -> None:
+    assert_equal_bytes(finished, blind, [*PRODUCTS, "quality.json"])
+    for folder in ("round1/erased", "pseudo_labels", "predictions", "predictions_crf"):
+        names = [p.relative_to(results(finished)) for p in (results(finished) / folder).glob("*.png")]
+        assert names
+        assert_equal_bytes(finished, blind, map(str, names))
+
+
+def test_pseudo_labels_and_miou_need_no_ground_truth_of_the_training_images(finished: Project, blind: Project) -> None:
+    # `blind` had none from the moment its scenes were drawn; here it is seen that it went all the way without
+    log = (results(blind) / "logs/pseudo_labels.log").stat().st_mtime
+    assert log < (results(blind) / "quality.json").stat().st_mtime
+    assert_equal_bytes(finished, blind, ["pseudo_labels/index.json", "miou.json"])
+
+
+def test_the_ceiling_cannot_be_trained_without_them(spoilt: Project) -> None:
+    for mask in (results(spoilt) / "data/scenes/SegmentationClass").glob("scene_0*.png"):
+        mask.unlink()
+    (results(spoilt) / "variants/ceiling/segmentation/model.safetensors").unlink()
+    stopped = spoilt.snakemake("results_test/variants/ceiling/miou.json", *TEST)
+    assert stopped.returncode == 1
+    assert "no such label map (12 of 12 missing)" in stopped.stdout
+
+
+def test_a_second_invocation_does_nothing(finished: Project) -> None:
+    assert "Nothing to be done" in finished.run(*TARGETS)
+
+
+def test_machine_and_layout_of_the_configuration_rerun_nothing(spoilt: Project) -> None:
+    assert spoilt.planned(*TARGETS, "--config", "device=cpu", "precision=float32", "--cores", "7") == set()
+    spoilt.edit("configs/test.yaml", "crf: {iterations: 3}\n", "# a comment\ncrf:\n  iterations:   3 # another\n")
+    spoilt.edit(
+        "configs/test.yaml",
+        "{rounds: 3, merge: 2, reading: calibrated, target_area: 0.15, mine_erased: false}",
+        "{mine_erased: false, target_area: 0.15, reading: calibrated, merge: 2, rounds: 3}",
+    )
+    assert spoilt.planned(*TARGETS) == set()
+
+
+def test_files_with_new_times_and_old_contents_rerun_nothing(spoilt: Project) -> None:
+    for name in PRODUCTS[1:]:
+        (results(spoilt) / name).touch()
+    assert spoilt.planned(*TARGETS) == set()
+
+
+def test_a_threshold_of_the_last_round_reruns_that_round_and_its_judges(finished: Project) -> None:
+    override = "erasing={per_round: [{round: 3, target_area: 0.3}]}"
+    assert finished.planned(*TARGETS, "--config", override) == {"mine 3", "quality"}
+
+
+def test_a_threshold_of_a_middle_round_reruns_what_follows_it(finished: Project) -> None:
+    override = "erasing={per_round: [{round: 2, target_area: 0.3}]}"
+    later = {f"{stage} 3" for stage in ("train_classifier", "cams", "mine")}
+    labelled = {"pseudo_labels", "train_segmentation", "predict", "crf", "evaluate", "quality", "overview"}
+    taught = {f"{stage} variants/psl++/" for stage in ("train_segmentation", "predict", "crf", "evaluate")}
+    expected = {"mine 2", "erase 2", "self_labels"} | later | labelled | taught
+    assert finished.planned(*TARGETS, "--config", override) == expected
+
+
+def test_two_settings_that_swap_their_numbers_rerun_their_stage(spoilt: Project) -> None:
+    spoilt.edit(
+        "configs/test.yaml", "crf: {iterations: 3}", "crf: {iterations: 3, bilateral_xy: 5.0, bilateral_rgb: 49.0}"
+    )
+    crf = {"crf", "crf variants/ceiling/", "crf variants/psl++/", "self_labels"}
+    after = {f"{stage} variants/psl++/" for stage in ("train_segmentation", "predict")}
+    assert spoilt.planned(*TARGETS) == crf | after | JUDGING - {"quality"}
+
+
+def test_more_rounds_add_rounds(finished: Project) -> None:
+    added = {f"{stage} 4" for stage in ("train_classifier", "cams", "mine")} | {"erase 3", "quality", "overview"}
+    assert finished.planned(*TARGETS, "--config", "erasing={rounds: 4}") == added
+
+
+def test_comments_and_docstrings_in_the_code_rerun_nothing(spoilt: Project) -> None:
+    source = spoilt.path("aepsl/erasing.py")
+    text = source.read_text(encoding="utf-8")
+    first, rest = text.split("\n", 1)
+    source.write_text(f'"""Another docstring."""\n# a comment\n{rest}\n\n\n', encoding="utf-8")
+    assert first.startswith('"""')
+    spoilt.path("aepsl/cli.py").open("a").write("\nMORE = 1\n")
+    assert spoilt.planned(*TARGETS) == set()
+
+
+def test_an_edit_of_the_code_reruns_the_stages_that_import_it(spoilt: Project) -> None:
+    spoilt.path("aepsl/crf.py").open("a").write("\nMORE = 1\n")
+    crf = {"crf", "crf variants/ceiling/", "crf variants/psl++/", "self_labels"}
+    after = {f"{stage} variants/psl++/" for stage in ("train_segmentation", "predict")}
+    assert spoilt.planned(*TARGETS) == crf | after | JUDGING - {"quality"}
+
+
+def test_what_is_lost_is_made_again_to_equal_bytes(spoilt: Project, finished: Project) -> None:
+    shutil.rmtree(results(spoilt) / "pseudo_labels")
+    (results(spoilt) / "miou.json").unlink()
+    spoilt.run("results_test/miou.json", *TEST)
+    assert_equal_bytes(finished, spoilt, PRODUCTS)
+
+
+def test_the_lint_passes(untouched: Project) -> None:
+    linted = untouched.snakemake("--lint")
+    assert linted.returncode == 0, linted.stdout
+
+
+def test_the_report_is_written(spoilt: Project) -> None:
+    spoilt.run(*TARGETS, "--report", "report.zip")
+    with zipfile.ZipFile(spoilt.path("report.zip")) as report:
+        assert any(name.endswith("report.html") for name in report.namelist())
