@@ -23,7 +23,7 @@ pathvars:
 
 
 wildcard_constraints:
-    run="(variants/[^/]+/)?",
+    run=RUNS,
     round="[1-9][0-9]*",
     split="train|val",
 

@@ -29,6 +29,7 @@ TOOLS = ("summary", "labels_from_masks", "schema")
 def main(arguments: list[str] | None = None) -> None:
     """Run one command. Bad input ends in one line and status 2; a defect of the program in a traceback and status 1."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # sums of per-image stages do not depend on the machine's cores
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for work starve on a busy machine
     arguments = sys.argv[1:] if arguments is None else arguments
     parser, commands = _parser(arguments)
     options = parser.parse_args(arguments)
@@ -105,46 +106,51 @@ def _files(stage: str) -> list[inspect.Parameter]:
 
 
 def _run_stage(stage: str, options: argparse.Namespace) -> None:
-    given = {p.name: getattr(options, p.name) for p in _files(stage)}
-    job = None
-    if options.config:
-        plan = Plan(load(options.config))
-        if options.run not in plan.runs:
-            raise InputError(
-                f"{options.config} has no run {options.run!r}; its runs: {', '.join(map(repr, plan.runs))}"
-            )
-        place = next(product.path for product in PRODUCTS.values() if product.stage == stage)
-        rounds = plan.runs[options.run].erasing.rounds
-        if "{round}" in place and not 1 <= (options.round or 0) <= rounds:
-            raise InputError(f"give --round, 1 to {rounds}. Got: {options.round}")
-        if "{split}" in place and options.split is None:
-            raise InputError("give --split, train or val")
-        job = Job(plan, stage, options.run, options.round, options.split)
-        for name, value in {**job.outside(), **job.inputs(), **job.outputs()}.items():
-            if given.get(name) is None:
-                given[name] = [Path(path) for path in value] if isinstance(value, list) else Path(value)
-    model = getattr(stage_settings, "".join(word.title() for word in stage.split("_")) + "Settings")
-    if options.settings is not None:
-        text = options.settings
-    elif job is not None:
-        text = job.settings()
-    else:
+    run = import_module(f"aepsl.stages.{stage}").run
+    job = _job(stage, options) if options.config else None
+    if options.settings is None and job is None:
         raise InputError("give --settings (JSON) or --config (a file)")
-    settings = validate(model, _parsed(text), source="--settings")
-    arguments: dict[str, Any] = {}
-    for parameter in inspect.signature(import_module(f"aepsl.stages.{stage}").run).parameters.values():
-        if parameter.name in given:
-            value = given[parameter.name]
-            if value is None and "None" not in str(parameter.annotation):
-                if "list" not in str(parameter.annotation):
-                    raise InputError(f"--{parameter.name.replace('_', '-')} is missing")
-                value = []
-            arguments[parameter.name] = value
-        elif parameter.name == "machine":
-            arguments["machine"] = Machine(options.device, options.precision, max(1, options.workers))
-        elif parameter.name == "key":
-            arguments["key"] = _key(stage, text, job.code() if job else options.code, given)
-    import_module(f"aepsl.stages.{stage}").run(settings, **arguments)
+    text = options.settings if job is None or options.settings is not None else job.settings()
+    model = getattr(stage_settings, "".join(word.title() for word in stage.split("_")) + "Settings")
+    arguments: dict[str, Any] = {"settings": validate(model, _parsed(text), source="--settings")}
+    files = _paths(stage, options, job)
+    wanted = inspect.signature(run).parameters
+    if "machine" in wanted:
+        arguments["machine"] = Machine(options.device, options.precision, max(1, options.workers))
+    if "key" in wanted:
+        arguments["key"] = _key(stage, text, job.code() if job else options.code, files)
+    run(**arguments, **files)
+
+
+def _job(stage: str, options: argparse.Namespace) -> Job:
+    """The job of the configuration that the options name."""
+    plan = Plan(load(options.config))
+    if options.run not in plan.runs:
+        raise InputError(f"{options.config} has no run {options.run!r}; its runs: {', '.join(map(repr, plan.runs))}")
+    place = next(product.path for product in PRODUCTS.values() if product.stage == stage)
+    rounds = plan.runs[options.run].erasing.rounds
+    if "{round}" in place and not 1 <= (options.round or 0) <= rounds:
+        raise InputError(f"give --round, 1 to {rounds}. Got: {options.round}")
+    if "{split}" in place and options.split is None:
+        raise InputError("give --split, train or val")
+    return Job(plan, stage, options.run, options.round, options.split)
+
+
+def _paths(stage: str, options: argparse.Namespace, job: Job | None) -> dict[str, Any]:
+    """The stage's files: as given, else where the job of the configuration has them."""
+    known: dict[str, str | list[str]] = {**job.outside(), **job.inputs(), **job.outputs()} if job else {}
+    files: dict[str, Any] = {}
+    for parameter in _files(stage):
+        name, kind = parameter.name, str(parameter.annotation)
+        value, default = getattr(options, name), known.get(name)
+        if value is None and default is not None:
+            value = [Path(path) for path in default] if isinstance(default, list) else Path(default)
+        if value is None and "list" in kind:
+            value = []
+        if value is None and "None" not in kind:
+            raise InputError(f"--{name.replace('_', '-')} is missing")
+        files[name] = value
+    return files
 
 
 def _parsed(text: str) -> Any:

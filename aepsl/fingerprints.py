@@ -44,10 +44,18 @@ def _tree(module: str) -> ast.Module:
     tree = ast.parse(_file(module).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        first = body[0] if isinstance(body, list) and body else None
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-            first.value.value = ""
+        if isinstance(body, list):
+            node.body = [one for one in body if not _is_text(one)]  # type: ignore[attr-defined]
     return tree
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """Whether the statement is a docstring, of whatever it stands in or after; it does nothing."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
 
 
 @cache
@@ -72,8 +80,9 @@ def contents(paths: Iterable[Path], cache_file: Path) -> str:
     A file's hash is kept in `cache_file` by its path, size and time of change, so that a second look costs a stat.
     """
     known: dict[str, list[Any]] = {}
-    with suppress(OSError, ValueError):
-        known = json.loads(cache_file.read_text())
+    with suppress(OSError, ValueError, AttributeError):  # of a spoilt cache, what can be used
+        found = json.loads(cache_file.read_text())
+        known = {path: kept for path, kept in found.items() if isinstance(kept, list) and len(kept) == 3}
     total, changed = hashlib.sha256(), False
     for path in _files(paths):
         try:

@@ -77,10 +77,19 @@ def create(path: Path, kind: str, attributes: Mapping[str, Any]) -> Iterator[Wri
     attributes: written on the root: text, numbers, or lists of text; no times, hosts or absolute paths.
     """
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        _limit_cache(file)
         file.attrs["format"] = np.bytes_(f"aepsl {kind} {FORMAT_VERSION}")
         for key, value in attributes.items():
             file.attrs[key] = np.bytes_(value.encode()) if isinstance(value, str) else _as_attribute(value)
         yield Writer(file)
+
+
+def _limit_cache(file: h5py.File) -> None:
+    """Keep the metadata of 1 MiB in memory: HDF5's own limit is reached at a thousand images and gains nothing here."""
+    cache = file.id.get_mdc_config()
+    cache.set_initial_size = True
+    cache.initial_size = cache.min_size = cache.max_size = 2**20
+    file.id.set_mdc_config(cache)
 
 
 def _as_attribute(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """What the rules ask of the package: paths, settings and code of a stage, for the run and the round of a job."""
 
+import re
 import sys
 
 from aepsl.errors import InputError
@@ -10,6 +11,8 @@ try:
 except InputError as error:
     print(f"aepsl: {error}", file=sys.stderr)
     sys.exit(2)
+
+RUNS = f"({'|'.join(map(re.escape, PLAN.runs))})"  # a run that is none of these matches no rule
 
 
 def job(stage, wildcards):

@@ -31,6 +31,7 @@ def save_label_map(path: Path, labels: NDArray[np.uint8]) -> None:
         raise ValueError(f"a label map is (H, W) uint8. Got: {labels.shape} {labels.dtype}")
     image = Image.fromarray(labels)
     image.putpalette(voc_palette().tobytes())
+    path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path, format="PNG")
 
 

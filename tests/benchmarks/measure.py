@@ -32,7 +32,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Timed:
-    """Seconds of two things that took turns, and the median of their ratios, turn by turn."""
+    """Median seconds of two things that took turns, and the median of the turns' ratios, ours to bare."""
 
     ours: float
     bare: float

@@ -1,0 +1,320 @@
+"""The plan: which run owns a product, what a job needs and is told. Without Snakemake."""
+
+import inspect
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aepsl.errors import InputError
+from aepsl.graph import PRODUCTS, STAGES
+from aepsl.settings.settings import Settings, validate
+from aepsl.workflow import Job, Plan, locked, plan_of, teacher
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "plain": {"segmentation": {"loss": "cross_entropy"}},
+    "merge1": {"erasing": {"merge": 1}},
+    "merge4": {"erasing": {"merge": 4}},
+    "seed1": {"seed": 1},
+    "ceiling": {"segmentation": {"labels": "truth", "loss": "cross_entropy"}},
+    "psl++": {"segmentation": {"labels": "predictions"}},
+}
+
+
+def plan(**values: Any) -> Plan:
+    scenes = {"dataset": {"format": "scenes"}, "variants": VARIANTS}
+    return Plan(validate(Settings, scenes | values, source="test"))
+
+
+def owner(plan: Plan, product: str, run: str, **where: Any) -> str:
+    """The variant in whose folder `run` finds the product; "" for the base's."""
+    path = plan.path(product, run and f"variants/{run}/", **where)
+    below = path.removeprefix("results/")
+    return below.split("/")[1] if below.startswith("variants/") else ""
+
+
+def upstream(job: Job) -> set[Job]:
+    """The job and all before it, by following the needs."""
+    found, waiting = set(), [job]
+    while waiting:
+        one = waiting.pop()
+        key = Job(one.plan, one.stage, one.run, one.round, one.split)
+        if key not in found:
+            found.add(key)
+            needs = [n for need in one.needs.values() for n in (need if isinstance(need, list) else [need])]
+            waiting += [one.maker(need) for need in needs]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("run", "shared", "own"),
+    [
+        ("plain", ["pseudo_labels", "saliency"], ["model", "segmentation_history", "predictions", "refined", "miou"]),
+        ("merge1", ["saliency"], ["pseudo_labels", "model", "scores", "miou"]),
+        ("merge4", ["saliency"], ["pseudo_labels", "model", "scores", "miou"]),
+        ("seed1", ["scenes", "saliency"], ["pseudo_labels", "model", "miou", "quality", "overview"]),
+        ("ceiling", ["scenes", "pseudo_labels", "quality"], ["model", "predictions", "miou"]),
+        ("psl++", ["pseudo_labels", "quality"], ["model", "predictions", "miou"]),
+    ],
+)
+def test_a_variant_owns_what_its_settings_change_and_what_follows(run: str, shared: list[str], own: list[str]) -> None:
+    p = plan()
+    assert {name: owner(p, name, run) for name in shared} == dict.fromkeys(shared, "")
+    assert {name: owner(p, name, run) for name in own} == dict.fromkeys(own, run)
+
+
+@pytest.mark.parametrize("run", [run for run in VARIANTS if run != "seed1"])
+def test_the_rounds_are_trained_once_for_all_variants_of_what_comes_after(run: str) -> None:
+    p = plan()
+    names = ("classifier", "history", "cams", "masks")
+    assert {owner(p, name, run, round=t) for name in names for t in range(1, 5)} == {""}
+    assert {owner(p, "manifest", run, split=split) for split in ("train", "val")} == {""}
+
+
+def test_another_seed_trains_its_own_rounds_on_the_same_data() -> None:
+    p = plan()
+    assert {owner(p, "classifier", "seed1", round=t) for t in range(1, 5)} == {"seed1"}
+    assert owner(p, "manifest", "seed1", split="train") == ""
+
+
+def test_psl_plus_plus_learns_from_the_run_that_learned_from_pseudo_labels() -> None:
+    p = plan()
+    assert Job(p, "train_segmentation", "variants/psl++/").inputs()["labels"] == ["results/self_labels/index.json"]
+    jobs = upstream(Job(p, "evaluate", "variants/psl++/"))
+    assert len([job for job in jobs if job.stage == "train_segmentation"]) == 2
+    assert p.path("model", "variants/psl++@teacher/") == "results/segmentation/model.safetensors"
+
+
+def test_a_teacher_that_no_other_run_equals_is_trained_in_a_folder_of_its_own() -> None:
+    both = {"segmentation": {"labels": "predictions", "branch_weight": 0.5}}
+    p = plan(variants={"other": both})
+    folder = "results/variants/other@teacher"
+    assert Job(p, "train_segmentation", "variants/other/").inputs()["labels"] == [f"{folder}/self_labels/index.json"]
+    assert (
+        Job(p, "self_labels", "variants/other@teacher/").inputs()["model"] == f"{folder}/segmentation/model.safetensors"
+    )
+    base = plan(segmentation={"labels": "predictions"}, variants={})
+    assert Job(base, "train_segmentation").inputs()["labels"] == ["results/variants/@teacher/self_labels/index.json"]
+    assert base.path("model") == "results/segmentation/model.safetensors"
+
+
+def test_no_variant_can_have_a_teachers_name() -> None:
+    assert teacher("variants/psl++/") == "variants/psl++@teacher/"
+    with pytest.raises(InputError, match="a variant's name"):
+        plan(variants={"psl++@teacher": {"seed": 1}})
+
+
+@pytest.mark.parametrize("base", ["pseudo", "predictions"])
+def test_the_comparison_takes_one_result_for_each_named_run(base: str) -> None:
+    p = plan(segmentation={"labels": base})
+    job = Job(p, "comparison")
+    named = json.loads(job.settings())["runs"]
+    assert named == ["", *VARIANTS]
+    assert job.inputs()["miou"] == [p.path("miou", name and f"variants/{name}/") for name in named]
+
+
+def test_equal_variants_share_and_the_first_owns() -> None:
+    twin = {"segmentation": {"branch_weight": 0.5}}
+    p = plan(variants={"first": twin, "second": twin, "third": twin} | {"as_base": {}, "same": {"seed": 0}})
+    assert {owner(p, "miou", run) for run in ("first", "second", "third")} == {"first"}
+    assert {owner(p, "miou", run) for run in ("as_base", "same")} == {""}
+
+
+def test_variants_of_one_change_share_what_comes_before_the_next() -> None:
+    loss = {"segmentation": {"loss": "cross_entropy"}}
+    p = plan(variants={"one": loss, "two": loss | {"crf": {"iterations": 3}}})
+    assert owner(p, "scores", "two") == "one"
+    assert owner(p, "refined", "two") == "two"
+
+
+@pytest.mark.parametrize(("merge", "expected"), [(1, {1}), (3, {1, 2, 3}), (4, {1, 2, 3, 4}), ("auto", {1, 2, 3, 4})])
+def test_the_headline_needs_the_merged_rounds_alone(merge: Any, expected: set[int]) -> None:
+    jobs = upstream(Job(plan(erasing={"merge": merge}), "evaluate"))
+    assert {job.round for job in jobs if job.stage == "mine"} == expected
+    assert {job.round for job in jobs if job.stage == "train_classifier"} == expected
+    assert {job.round for job in jobs if job.stage == "erase"} == expected - {max(expected)}
+
+
+def test_the_ceiling_needs_no_round() -> None:
+    stages = {job.stage for job in upstream(Job(plan(), "evaluate", "variants/ceiling/"))}
+    assert stages == {"evaluate", "crf", "predict", "train_segmentation", "manifest", "scenes"}
+
+
+def test_an_override_of_round_3_leaves_rounds_1_and_2_shared() -> None:
+    override = {"erasing": {"per_round": [{"round": 3, "threshold": 0.5}]}}
+    p = plan(variants={"other": override})
+    for name in ("classifier", "cams", "masks"):
+        assert [owner(p, name, "other", round=t) for t in (1, 2)] == ["", ""]
+    assert [owner(p, "erased", "other", round=t) for t in (1, 2)] == ["", ""]
+    assert [owner(p, name, "other", round=3) for name in ("classifier", "cams")] == ["", ""]
+    assert owner(p, "masks", "other", round=3) == "other"
+    assert owner(p, "classifier", "other", round=4) == "other"
+    assert owner(p, "pseudo_labels", "other") == "other"
+
+
+def test_a_round_that_only_a_variant_has_is_its_own() -> None:
+    p = plan(variants={"long": {"erasing": {"rounds": 6}}, "longer": {"erasing": {"rounds": 8}}})
+    assert owner(p, "masks", "long", round=4) == ""
+    assert owner(p, "masks", "long", round=5) == "long"
+    assert owner(p, "masks", "longer", round=6) == "long"
+    assert owner(p, "masks", "longer", round=7) == "longer"
+
+
+def test_runs_with_scenes_of_their_own_share_nothing() -> None:
+    p = plan(variants={"other": {"dataset": {"scenes": {"seed": 5}}}})
+    assert owner(p, "scenes", "other") == owner(p, "manifest", "other", split="val") == "other"
+    assert Job(p, "evaluate", "variants/other/").outside() == {
+        "truth": "results/variants/other/data/scenes/SegmentationClass"
+    }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_takes_just_the_files_that_the_graph_gives_it(stage: str) -> None:
+    p = plan(crf={"iterations": 1})
+    job = Job(p, stage, round=2, split="train")
+    outside = {"truth": ""} if stage == "train_segmentation" else job.outside()
+    parameters = inspect.signature(import_module(f"aepsl.stages.{stage}").run).parameters
+    files = {name for name, parameter in parameters.items() if "Path" in str(parameter.annotation)}
+    made = set(job.outputs())
+    assert files == job.inputs().keys() | made | outside.keys()
+    lists = {name for name, parameter in parameters.items() if "list" in str(parameter.annotation)}
+    assert lists == {name for name, paths in job.inputs().items() if isinstance(paths, list)}
+
+
+def test_ground_truth_is_told_only_to_who_may_read_it() -> None:
+    p = plan()
+    told = {stage for stage in STAGES if "SegmentationClass" in Job(p, stage, round=1, split="train").options(1)}
+    assert told == {"evaluate", "quality", "overview"}
+    assert "SegmentationClass" in Job(p, "train_segmentation", "variants/ceiling/").options(1)
+    assert "truth" not in Job(p, "train_segmentation", "variants/psl++/").options(1)
+
+
+def test_the_machine_and_other_stages_are_not_in_a_stages_settings() -> None:
+    one, other = plan(), plan(device="cpu", precision="float32", results="results", crf={"iterations": 3})
+    for stage in STAGES:
+        jobs = [Job(p, stage, round=2, split="val") for p in (one, other)]
+        differ = jobs[0].settings() != jobs[1].settings()
+        assert differ == (stage in ("crf", "self_labels"))
+
+
+def test_numbers_that_swap_places_change_the_settings() -> None:
+    crf = {"bilateral_xy": 5.0, "bilateral_rgb": 49.0}
+    swapped = {"bilateral_xy": 49.0, "bilateral_rgb": 5.0}
+    assert Job(plan(crf=crf), "crf").settings() != Job(plan(crf=swapped), "crf").settings()
+
+
+def test_the_order_of_keys_does_not_change_the_settings() -> None:
+    given = {"erasing": {"rounds": 5, "merge": 2}, "seed": 4}
+    turned = {"seed": 4, "erasing": {"merge": 2, "rounds": 5}}
+    assert Job(plan(**given), "mine", round=1).settings() == Job(plan(**turned), "mine", round=1).settings()
+
+
+def test_the_results_folder_leads_every_path() -> None:
+    p = plan(results="elsewhere/run 1")
+    paths = [p.path(name, "variants/seed1/", round=2, split="val") for name in PRODUCTS if name != "comparison"]
+    assert all(path.startswith("elsewhere/run 1/") for path in paths)
+
+
+def test_a_backbone_chosen_by_name_is_part_of_the_code() -> None:
+    small, large = plan(network={"backbone": "squeezenet"}), plan()
+    changed = {
+        s for s in STAGES if Job(small, s, round=1, split="val").code() != Job(large, s, round=1, split="val").code()
+    }
+    assert changed == {"train_classifier", "cams", "train_segmentation", "predict", "self_labels"}
+
+
+@pytest.fixture
+def voc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)  # the hashes are kept below the working folder
+    root = tmp_path / "VOC2012"
+    for folder in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (root / folder).mkdir(parents=True)
+    for split, names in {"train": ("a", "b"), "val": ("c",)}.items():
+        (root / f"ImageSets/Segmentation/{split}.txt").write_text("\n".join(names))
+        for name in names:
+            (root / f"JPEGImages/{name}.jpg").write_bytes(name.encode())
+            (root / f"SegmentationClass/{name}.png").write_bytes(name.encode())
+    (root / "labels.csv").write_text("image,label\na,dog\nb,cat\nc,dog\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("JPEGImages/a.jpg", {"manifest train"}),
+        ("JPEGImages/c.jpg", {"manifest val"}),
+        ("labels.csv", {"manifest train", "manifest val"}),
+        ("ImageSets/Segmentation/val.txt", {"manifest val", "evaluate"}),
+        ("SegmentationClass/a.png", {"quality", "train_segmentation ceiling"}),
+        ("SegmentationClass/c.png", {"evaluate"}),
+        ("JPEGImages/unlisted.jpg", set()),
+    ],
+)
+def test_files_from_outside_rerun_the_stages_that_read_them(voc: Path, file: str, expected: set[str]) -> None:
+    p = plan(dataset={"format": "voc", "root": str(voc), "train_list": "train"})
+    jobs = {
+        "manifest train": Job(p, "manifest", split="train"),
+        "manifest val": Job(p, "manifest", split="val"),
+        "saliency": Job(p, "saliency"),
+        "train_classifier": Job(p, "train_classifier", round=1),
+        "train_segmentation": Job(p, "train_segmentation"),
+        "train_segmentation ceiling": Job(p, "train_segmentation", "variants/ceiling/"),
+        "evaluate": Job(p, "evaluate"),
+        "quality": Job(p, "quality"),
+    }
+    before = {name: job.content() for name, job in jobs.items()}
+    (voc / file).write_bytes(b"something else\n")
+    assert {name for name, job in jobs.items() if job.content() != before[name]} == expected
+
+
+def test_weights_in_a_file_are_tracked_by_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    weights = tmp_path / "vgg16.pth"
+    weights.write_bytes(b"one")
+    p = plan(network={"weights": str(weights)})
+    stages = ("train_classifier", "train_segmentation", "cams", "predict")
+    before = {stage: Job(p, stage, round=1).content() for stage in stages}
+    weights.write_bytes(b"two, trained longer")
+    changed = {stage for stage in stages if Job(p, stage, round=1).content() != before[stage]}
+    assert changed == {"train_classifier", "train_segmentation"}
+
+
+def test_the_command_lines_nested_texts_are_read_as_in_a_file() -> None:
+    given = {
+        "seed": 3,
+        "results": "2024",
+        "erasing": {"merge": "2", "per_round": [{"round": "2", "threshold": "0.5"}]},
+        "network": {"weights": "null"},
+        "segmentation": {"self_label_crf": "false"},
+        "dataset": {"root": "/data/VOC: 2012"},
+    }
+    s = plan_of(given, given).settings
+    assert (s.seed, s.results, s.erasing.merge, s.network.weights) == (3, "2024", 2, None)
+    assert s.erasing.per_round[0].round == 2 and s.erasing.per_round[0].threshold == 0.5
+    assert s.segmentation.self_label_crf is False
+    assert s.dataset.root == "/data/VOC: 2012"
+
+
+def test_texts_of_a_file_stay_texts() -> None:
+    with pytest.raises(InputError, match=r"erasing\.merge"):
+        plan_of({"erasing": {"merge": "2"}}, {"seed": 3})
+    assert plan_of({"dataset": {"root": "2012"}}, {"dataset": {"format": "voc"}}).settings.dataset.root == "2012"
+
+
+def test_results_below_a_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for results in ("file", "file/below"):
+        with pytest.raises(InputError, match="file: the folder of results cannot be written"):
+            plan_of({"results": str(tmp_path / results)})
+
+
+def test_a_folder_of_results_is_one_runs_at_a_time(tmp_path: Path) -> None:
+    kept = locked(str(tmp_path / "results"))
+    with pytest.raises(InputError, match="another run is at work"):
+        locked(str(tmp_path / "results"))
+    other = locked(str(tmp_path / "other"))
+    kept.close()
+    locked(str(tmp_path / "results")).close()
+    other.close()
