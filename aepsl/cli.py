@@ -9,11 +9,10 @@ import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from aepsl.errors import InputError
 from aepsl.files import sha256
@@ -40,17 +39,19 @@ def main(arguments: list[str] | None = None) -> None:
             _end_with_parent()
         commands[options.command](options)
     except InputError as error:
-        logging.getLogger("aepsl").debug("%s", traceback.format_exc())
-        print(f"aepsl {options.command}: {error}", file=sys.stderr)
-        sys.exit(2)
+        _end(options.command, str(error))
     except OSError as error:
-        logging.getLogger("aepsl").debug("%s", traceback.format_exc())
         place = f"{error.filename}: " if error.filename else ""
-        print(f"aepsl {options.command}: {place}{error.strerror or error}", file=sys.stderr)
-        sys.exit(2)
+        _end(options.command, f"{place}{error.strerror or error}")
     except KeyboardInterrupt:
         print(f"aepsl {options.command}: interrupted; the same command goes on", file=sys.stderr)
         sys.exit(130)
+
+
+def _end(command: str, message: str) -> NoReturn:
+    """Say the line, to the log too, which Snakemake shows: no traceback, as nobody is to look for a defect."""
+    logging.getLogger("aepsl").error("aepsl %s: %s", command, message)
+    sys.exit(2)
 
 
 def _parser(arguments: list[str]) -> tuple[argparse.ArgumentParser, dict[str, Callable[[argparse.Namespace], None]]]:
@@ -174,6 +175,7 @@ def _start_log(path: Path | None) -> None:
     """Progress to standard error; all of it, tracebacks too, to the file."""
     root = logging.getLogger("aepsl")
     root.setLevel(logging.DEBUG)
+    root.handlers.clear()
     console = logging.StreamHandler()
     console.setLevel(logging.INFO)
     console.setFormatter(logging.Formatter("%(message)s"))

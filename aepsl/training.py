@@ -2,20 +2,19 @@
 
 import logging
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from aepsl.compute import Compute
 from aepsl.data.batches import Batch, Batches
 from aepsl.errors import InputError
 from aepsl.files import replacing
 from aepsl.networks.parameters import parameter_groups
+from aepsl.progress import bar
 from aepsl.seeds import seed_of
 from aepsl.settings.sections import Training
 
@@ -50,17 +49,9 @@ def train(
     base_rates = [group["lr"] for group in optimizer.param_groups]
     history = _resume(checkpoint, key, network, optimizer)
     first = len(history) + 1
-    bar = tqdm(
-        total=recipe.epochs * batches.steps,
-        initial=len(history) * batches.steps,
-        desc=title,
-        unit="step",
-        file=sys.stderr,
-        mininterval=0.5 if sys.stderr.isatty() else 10,
-        dynamic_ncols=True,
-    )
+    moving = bar(title, total=recipe.epochs * batches.steps, done=len(history) * batches.steps, unit="step")
     stream = batches.epochs(first, recipe.epochs)
-    with bar:
+    with moving:
         for epoch in range(first, recipe.epochs + 1):
             torch.manual_seed(seed_of(seed, title, "dropout", epoch))
             network.train()
@@ -80,8 +71,8 @@ def train(
                 images += len(batch.ids)
                 for name, value in terms.items():
                     totals[name] = totals.get(name, 0.0) + value * len(batch.ids)
-                bar.update()
-                bar.set_postfix(epoch=epoch, loss=f"{totals['loss'] / images:.4f}", refresh=False)
+                moving.update()
+                moving.set_postfix(epoch=epoch, loss=f"{totals['loss'] / images:.4f}", refresh=False)
             means = {name: round(total / images, 6) for name, total in totals.items()}
             history.append({"epoch": epoch, "lr": float(f"{recipe.lr * factor:.6g}"), **means})
             log.info("%s: epoch %d of %d, loss %.4f", title, epoch, recipe.epochs, means["loss"])

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from aepsl import stores
 from aepsl.attention.protocol import method
@@ -19,6 +18,7 @@ from aepsl.machine import Machine
 from aepsl.models import generator_of, load_weights, read_card
 from aepsl.networks.build import backbone
 from aepsl.parallel import ahead
+from aepsl.progress import each
 from aepsl.settings.stages import CamsSettings
 
 log = logging.getLogger(__name__)
@@ -48,9 +48,9 @@ def run(settings: CamsSettings, *, images: Path, classifier: Path, output: Path,
         "units": "score; stored number × scale_factor",
         "settings": canonical(settings.model_dump()),
     }
-    bar = tqdm(manifest.entries, desc=f"round {settings.round} CAMs", unit="image", dynamic_ncols=True)
+    entries = each(manifest.entries, f"round {settings.round} CAMs")
     with stores.create(output, "cams", attributes) as store:
-        for entry, photograph in ahead(load, bar):
+        for entry, photograph in ahead(load, entries):
             found = averaged_maps(
                 maps,
                 photograph,

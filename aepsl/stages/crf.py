@@ -12,6 +12,7 @@ from aepsl.files import sha256
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.prediction import probabilities, stack, upsampled_scores
+from aepsl.progress import each
 from aepsl.settings.stages import CrfSettings
 
 
@@ -28,5 +29,5 @@ def run(settings: CrfSettings, *, images: Path, scores: Path, output: Path, mach
         save_label_map(output.parent / name, labels[crf_labels(photograph, unary, **settings.crf.model_dump())])
         return replace(entry, path=name, sha256=sha256(output.parent / name))
 
-    entries = tuple(in_processes(refine, manifest.entries, workers=machine.workers))
+    entries = tuple(in_processes(refine, each(manifest.entries, "CRF"), workers=machine.workers))
     replace(manifest, root=".", entries=entries).write(output)

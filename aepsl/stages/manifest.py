@@ -12,6 +12,7 @@ from aepsl.data.scenes.names import CLASSES
 from aepsl.files import sha256
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
+from aepsl.progress import each
 from aepsl.settings.stages import ManifestSettings
 
 
@@ -36,7 +37,9 @@ def run(settings: ManifestSettings, *, scenes: list[Path], output: Path, machine
         return entry, photograph.reshape(-1, 3).sum(0, dtype=np.int64), height * width
 
     entries, total, pixels = [], np.zeros(3, np.int64), 0
-    for entry, summed, count in in_processes(look, listing.images, workers=machine.workers):
+    for entry, summed, count in in_processes(
+        look, each(listing.images, f"{settings.split} photographs"), workers=machine.workers
+    ):
         entries.append(entry)
         total += summed
         pixels += count

@@ -12,6 +12,7 @@ from aepsl.data.manifest import Manifest
 from aepsl.files import canonical
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
+from aepsl.progress import each
 from aepsl.settings.stages import MineSettings
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,9 @@ def run(
         "settings": canonical(settings.model_dump()),
     }
     with stores.create(output, "masks", attributes) as store:
-        for image_id, size, mined in in_processes(mine, ids, workers=machine.workers):
+        for image_id, size, mined in in_processes(
+            mine, each(ids, f"round {settings.round} mining"), workers=machine.workers
+        ):
             store.add(image_id, {c: mask.astype(np.uint8) * 255 for c, mask in mined.items()}, size=size)
 
 

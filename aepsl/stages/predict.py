@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from aepsl import stores
 from aepsl.compute import Compute
@@ -15,6 +14,7 @@ from aepsl.files import canonical, sha256
 from aepsl.machine import Machine
 from aepsl.parallel import ahead
 from aepsl.prediction import BACKGROUND, candidates, prohibited, upsampled_scores
+from aepsl.progress import each
 from aepsl.segmenting import Segmenting
 from aepsl.settings.stages import PredictSettings
 
@@ -36,9 +36,8 @@ def run(settings: PredictSettings, *, images: Path, model: Path, scores: Path, o
         return entry, load_photograph(manifest.file(entry))
 
     entries = []
-    bar = tqdm(manifest.entries, desc="predictions", unit="image", dynamic_ncols=True)
     with stores.create(scores, "scores", attributes) as store:
-        for entry, photograph in ahead(load, bar):
+        for entry, photograph in ahead(load, each(manifest.entries, "predictions")):
             found, class_scores = segment(photograph)
             found = prohibited(found, class_scores, below=settings.prohibit_below)
             size = photograph.shape[:2]

@@ -14,6 +14,7 @@ from aepsl.errors import InputError
 from aepsl.files import read_json_lines, sha256
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
+from aepsl.progress import each
 from aepsl.pseudo_labels import pseudo_label
 from aepsl.settings.stages import PseudoLabelsSettings
 
@@ -46,7 +47,7 @@ def run(
         save_label_map(output.parent / name, labels)
         return replace(entry, path=name, sha256=sha256(output.parent / name))
 
-    entries = tuple(in_processes(label, manifest.entries, workers=machine.workers))
+    entries = tuple(in_processes(label, each(manifest.entries, "pseudo-labels"), workers=machine.workers))
     replace(manifest, root=".", entries=entries).write(output)
 
 

@@ -15,6 +15,7 @@ from aepsl.files import read_json_lines, write_json
 from aepsl.machine import Machine
 from aepsl.metrics import ThresholdSweep, mean_iou
 from aepsl.parallel import in_processes
+from aepsl.progress import each
 from aepsl.pseudo_labels import pseudo_label
 from aepsl.quality import LabelCounts, RegionCounts, number
 from aepsl.settings.stages import QualitySettings
@@ -44,12 +45,12 @@ def run(
     judge = _Judge(settings, manifest, cams, masks, saliency, truth, parts)
     rounds = len(masks)
     first = _Counts.empty(judge, rounds)
-    for counts in in_processes(judge.merges, manifest.entries, workers=machine.workers):
+    for counts in in_processes(judge.merges, each(manifest.entries, "quality"), workers=machine.workers):
         first += counts
     areas = [merged.area / merged.images for merged in first.merged]
     fractions = [first.calibration.fraction(area) for area in areas]
     controls = [(RegionCounts(), LabelCounts()) for _ in fractions]
-    for found in in_processes(judge.controls(fractions), manifest.entries, workers=machine.workers):
+    for found in in_processes(judge.controls(fractions), each(manifest.entries, "controls"), workers=machine.workers):
         for (regions, labels), (more_regions, more_labels) in zip(controls, found, strict=True):
             regions += more_regions
             labels += more_labels

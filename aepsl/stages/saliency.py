@@ -12,6 +12,7 @@ from aepsl.data.manifest import Entry, Manifest
 from aepsl.files import canonical
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
+from aepsl.progress import each
 from aepsl.settings.sections import Saliency
 from aepsl.settings.stages import SaliencySettings
 
@@ -32,7 +33,7 @@ def run(settings: SaliencySettings, *, images: Path, output: Path, machine: Mach
         "settings": canonical(settings.model_dump()),
     }
     with stores.create(output, "saliency", attributes) as store:
-        for image_id, found in in_processes(look, manifest.entries, workers=machine.workers):
+        for image_id, found in in_processes(look, each(manifest.entries, "saliency"), workers=machine.workers):
             store.add(image_id, {"saliency": found}, size=found.shape, scales={"saliency": 1 / 255})  # type: ignore[arg-type]
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from aepsl.compute import Compute
 from aepsl.crf import crf_labels
@@ -16,6 +15,7 @@ from aepsl.files import sha256
 from aepsl.machine import Machine
 from aepsl.parallel import ahead, in_processes
 from aepsl.prediction import probabilities, upsampled_scores
+from aepsl.progress import each
 from aepsl.segmenting import Segmenting
 from aepsl.settings.stages import SelfLabelsSettings
 
@@ -29,8 +29,7 @@ def run(settings: SelfLabelsSettings, *, images: Path, model: Path, output: Path
         return entry, load_photograph(manifest.file(entry))
 
     def scored() -> Iterator[tuple[Entry, np.ndarray, np.ndarray, np.ndarray]]:
-        bar = tqdm(manifest.entries, desc="self-labels", unit="image", dynamic_ncols=True)
-        for entry, photograph in ahead(load, bar):
+        for entry, photograph in ahead(load, each(manifest.entries, "self-labels")):
             scores, _ = segment(photograph)
             labels = np.array([0, *manifest.label_indices(entry)], np.uint8)
             yield entry, photograph, labels, scores[labels]
