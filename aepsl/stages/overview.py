@@ -37,17 +37,25 @@ def run(
     matplotlib.use("agg")
     training, validation = Manifest.read(train), Manifest.read(val)
     shown = _spread(training, settings.images), _spread(validation, settings.images)
-    columns = 2 * len(cams) + 2
-    figure = Figure(figsize=(INCHES * columns, INCHES * sum(map(len, shown))), layout="constrained")
-    figures: Any = figure.subfigures(2, 1, height_ratios=[max(1, len(rows)) for rows in shown])
+    width = 3 + len(refined)  # panels of a validation image
+    columns = max(width, 2 * len(cams) + 2)
+    beside = columns // width
+    lines = -(-len(shown[1]) // beside)
+    rows = len(shown[0]) + lines
+    figure = Figure(figsize=(INCHES * columns, INCHES * rows), layout="constrained")
+    figures: Any = figure.subfigures(2, 1, height_ratios=[len(shown[0]), lines])
     upper, lower = figures
     upper.suptitle("training: the images I of each round, where its classifier looks (H), and what becomes of it")
     lower.suptitle("validation")
     grid = upper.subplots(len(shown[0]), columns, squeeze=False)
     for row, entry in zip(grid, shown[0], strict=True):
         _training_row(row, entry, training, erased, cams, saliency, pseudo_labels)
-    grid = lower.subplots(len(shown[1]), columns, squeeze=False)
-    for row, entry in zip(grid, shown[1], strict=True):
+    for axes in lower.subplots(lines, columns, squeeze=False).ravel():
+        axes.axis("off")
+    grid = np.array(lower.axes).reshape(lines, columns)
+    for number, entry in enumerate(shown[1]):
+        first = number % beside * width
+        row = grid[number // beside, first : first + width]
         _validation_row(row, entry, validation, predictions, refined, truth)
     with replacing(output) as temporary:
         figure.savefig(temporary, format="png", dpi=80, metadata={"Software": None})
@@ -88,8 +96,6 @@ def _training_row(
 def _validation_row(
     row: np.ndarray, entry: Entry, manifest: Manifest, predictions: Path, refined: list[Path], truth: Path
 ) -> None:
-    for axes in row:
-        axes.axis("off")
     _show(row[0], load_photograph(manifest.file(entry)), ", ".join(entry.labels))
     for axes, index, title in zip(row[1:], [predictions, *refined], ["prediction", "after CRF"], strict=False):
         found = Manifest.read(index)
