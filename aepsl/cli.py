@@ -14,6 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tqdm import tqdm
+
 from aepsl.errors import InputError
 from aepsl.files import sha256
 from aepsl.graph import PRODUCTS, STAGES
@@ -176,7 +178,7 @@ def _start_log(path: Path | None) -> None:
     root = logging.getLogger("aepsl")
     root.setLevel(logging.DEBUG)
     root.handlers.clear()
-    console = logging.StreamHandler()
+    console = _Console()
     console.setLevel(logging.INFO)
     console.setFormatter(logging.Formatter("%(message)s"))
     root.addHandler(console)
@@ -188,13 +190,20 @@ def _start_log(path: Path | None) -> None:
         sys.excepthook = lambda *defect: root.critical("defect of the program", exc_info=defect)
 
 
+class _Console(logging.Handler):
+    """Lines on standard error, above a progress bar where there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
 def _end_with_parent() -> None:
     """Watch the parent, and end with it: a workflow killed alone must not leave jobs that write."""
     parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(1)
+            time.sleep(0.1)
         os._exit(143)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -6,6 +6,7 @@ OUTPUTS: data/train.json, data/val.json, the manifests.
 
 
 rule scenes:
+    """Scenes: draw the embedded photographs."""
     output:
         directory("<results>/{run}data/scenes/JPEGImages"),
         directory("<results>/{run}data/scenes/SegmentationClass"),
@@ -22,8 +23,6 @@ rule scenes:
         settings=settings_of("scenes"),
         code=code_of("scenes"),
         options=options_of("scenes"),
-    message:
-        "{wildcards.run}scenes: draw the embedded photographs"
     shell:
         "python -m aepsl scenes"
         " --settings {params.settings:q}"
@@ -32,6 +31,7 @@ rule scenes:
 
 
 rule manifest:
+    """Manifest: the images of a split with their image-level labels."""
     input:
         unpack(inputs_of("manifest")),
     output:
@@ -48,8 +48,6 @@ rule manifest:
         code=code_of("manifest"),
         content=content_of("manifest"),
         options=options_of("manifest"),
-    message:
-        "{wildcards.run}manifest: the {wildcards.split} images with their image-level labels"
     shell:
         "python -m aepsl manifest"
         " --settings {params.settings:q}"

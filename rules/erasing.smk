@@ -6,6 +6,7 @@ OUTPUTS: round{t}/classifier.safetensors, history.jsonl, cams.h5, masks.h5, eras
 
 
 rule train_classifier:
+    """Round t: train a fresh classifier."""
     input:
         unpack(inputs_of("train_classifier")),
     output:
@@ -25,8 +26,6 @@ rule train_classifier:
         code=code_of("train_classifier"),
         content=content_of("train_classifier"),
         options=options_of("train_classifier"),
-    message:
-        "{wildcards.run}round {wildcards.round}: train a fresh classifier"
     shell:
         "python -m aepsl train-classifier"
         " --settings {params.settings:q}"
@@ -38,6 +37,7 @@ rule train_classifier:
 
 
 rule cams:
+    """Round t: class activation maps of the image's own labels, at the network's resolution."""
     input:
         unpack(inputs_of("cams")),
     output:
@@ -55,8 +55,6 @@ rule cams:
         settings=settings_of("cams"),
         code=code_of("cams"),
         options=options_of("cams"),
-    message:
-        "{wildcards.run}round {wildcards.round}: class activation maps of the image's own labels, at the network's resolution"
     shell:
         "python -m aepsl cams"
         " --settings {params.settings:q}"
@@ -67,6 +65,7 @@ rule cams:
 
 
 rule mine:
+    """Round t: threshold the maps to mined regions."""
     input:
         unpack(inputs_of("mine")),
     output:
@@ -82,8 +81,6 @@ rule mine:
         settings=settings_of("mine"),
         code=code_of("mine"),
         options=options_of("mine"),
-    message:
-        "{wildcards.run}round {wildcards.round}: threshold the maps to mined regions"
     shell:
         "python -m aepsl mine"
         " --settings {params.settings:q}"
@@ -95,6 +92,7 @@ rule mine:
 
 
 rule erase:
+    """Round t: fill what was mined, for the images of the next round."""
     input:
         unpack(inputs_of("erase")),
     output:
@@ -111,8 +109,6 @@ rule erase:
         settings=settings_of("erase"),
         code=code_of("erase"),
         options=options_of("erase"),
-    message:
-        "{wildcards.run}round {wildcards.round}: fill what was mined, for the images of the next round"
     shell:
         "python -m aepsl erase"
         " --settings {params.settings:q}"

@@ -6,6 +6,7 @@ OUTPUTS: miou.json, the headline; quality.json, every intermediate product; comp
 
 
 rule evaluate:
+    """Evaluation: mIoU of the predictions."""
     input:
         unpack(inputs_of("evaluate")),
     output:
@@ -22,8 +23,6 @@ rule evaluate:
         code=code_of("evaluate"),
         content=content_of("evaluate"),
         options=options_of("evaluate"),
-    message:
-        "{wildcards.run}evaluation: mIoU of the predictions"
     shell:
         "python -m aepsl evaluate"
         " --settings {params.settings:q}"
@@ -35,6 +34,7 @@ rule evaluate:
 
 
 rule quality:
+    """Quality: mined regions and pseudo-labels, round by round, beside their controls."""
     input:
         unpack(inputs_of("quality")),
     output:
@@ -51,8 +51,6 @@ rule quality:
         code=code_of("quality"),
         content=content_of("quality"),
         options=options_of("quality"),
-    message:
-        "{wildcards.run}quality: mined regions and pseudo-labels, round by round, beside their controls"
     shell:
         "python -m aepsl quality"
         " --settings {params.settings:q}"
@@ -66,6 +64,7 @@ rule quality:
 
 
 rule comparison:
+    """Comparison: the runs side by side."""
     input:
         unpack(inputs_of("comparison")),
     output:
@@ -81,8 +80,6 @@ rule comparison:
         settings=settings_of("comparison"),
         code=code_of("comparison"),
         options=options_of("comparison"),
-    message:
-        "comparison: the runs side by side"
     shell:
         "python -m aepsl comparison"
         " --settings {params.settings:q}"

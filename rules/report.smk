@@ -6,6 +6,7 @@ OUTPUTS: overview.png, some images as rows through the pipeline.
 
 
 rule overview:
+    """Overview: images as rows through the pipeline."""
     input:
         unpack(inputs_of("overview")),
     output:
@@ -21,8 +22,6 @@ rule overview:
         settings=settings_of("overview"),
         code=code_of("overview"),
         options=options_of("overview"),
-    message:
-        "{wildcards.run}overview: images as rows through the pipeline"
     shell:
         "python -m aepsl overview"
         " --settings {params.settings:q}"

@@ -6,6 +6,7 @@ OUTPUTS: saliency.h5, pseudo_labels/ (palette PNGs: 0 background, 1.. the classe
 
 
 rule saliency:
+    """Saliency: where objects are likely, without labels."""
     input:
         unpack(inputs_of("saliency")),
     output:
@@ -22,8 +23,6 @@ rule saliency:
         code=code_of("saliency"),
         content=content_of("saliency"),
         options=options_of("saliency"),
-    message:
-        "{wildcards.run}saliency: where objects are likely, without labels"
     shell:
         "python -m aepsl saliency"
         " --settings {params.settings:q}"
@@ -33,6 +32,7 @@ rule saliency:
 
 
 rule pseudo_labels:
+    """Pseudo-labels: the rounds' mined regions and the saliency background."""
     input:
         unpack(inputs_of("pseudo_labels")),
     output:
@@ -49,8 +49,6 @@ rule pseudo_labels:
         settings=settings_of("pseudo_labels"),
         code=code_of("pseudo_labels"),
         options=options_of("pseudo_labels"),
-    message:
-        "{wildcards.run}pseudo-labels: the rounds' mined regions and the saliency background"
     shell:
         "python -m aepsl pseudo-labels"
         " --settings {params.settings:q}"

@@ -6,6 +6,7 @@ OUTPUTS: segmentation/model.safetensors, history.jsonl, scores.h5, predictions/,
 
 
 rule train_segmentation:
+    """Segmentation: train the network."""
     input:
         unpack(inputs_of("train_segmentation")),
     output:
@@ -25,8 +26,6 @@ rule train_segmentation:
         code=code_of("train_segmentation"),
         content=content_of("train_segmentation"),
         options=options_of("train_segmentation"),
-    message:
-        "{wildcards.run}segmentation: train the network"
     shell:
         "python -m aepsl train-segmentation"
         " --settings {params.settings:q}"
@@ -39,6 +38,7 @@ rule train_segmentation:
 
 
 rule self_labels:
+    """PSL++: label the training images by the trained network."""
     input:
         unpack(inputs_of("self_labels")),
     output:
@@ -57,8 +57,6 @@ rule self_labels:
         settings=settings_of("self_labels"),
         code=code_of("self_labels"),
         options=options_of("self_labels"),
-    message:
-        "{wildcards.run}PSL++: label the training images by the trained network"
     shell:
         "python -m aepsl self-labels"
         " --settings {params.settings:q}"
@@ -69,6 +67,7 @@ rule self_labels:
 
 
 rule predict:
+    """Prediction: segment the validation images."""
     input:
         unpack(inputs_of("predict")),
     output:
@@ -88,8 +87,6 @@ rule predict:
         settings=settings_of("predict"),
         code=code_of("predict"),
         options=options_of("predict"),
-    message:
-        "{wildcards.run}prediction: segment the validation images"
     shell:
         "python -m aepsl predict"
         " --settings {params.settings:q}"
@@ -101,6 +98,7 @@ rule predict:
 
 
 rule crf:
+    """CRF: refine the predictions."""
     input:
         unpack(inputs_of("crf")),
     output:
@@ -117,8 +115,6 @@ rule crf:
         settings=settings_of("crf"),
         code=code_of("crf"),
         options=options_of("crf"),
-    message:
-        "{wildcards.run}CRF: refine the predictions"
     shell:
         "python -m aepsl crf"
         " --settings {params.settings:q}"

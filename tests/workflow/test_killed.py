@@ -12,7 +12,7 @@ from conftest import TEST
 from project import ENVIRONMENT, Project
 
 FOLDER = "results_test/round1"
-COMMAND = (f"{FOLDER}/classifier.safetensors", *TEST, "--config", "classification={training: {epochs: 6}}")
+COMMAND = (f"{FOLDER}/classifier.safetensors", *TEST, "--config", "classification={training: {epochs: 30}}")
 MADE = ("classifier.safetensors", "history.jsonl")
 PATIENCE = 120  # seconds
 
