@@ -1,9 +1,7 @@
 from pathlib import Path
 
 import pytest
-from project import Project
-
-TEST = ("--cores", "2", "--configfile", "configs/test.yaml")
+from project import TEST, Project
 
 
 @pytest.fixture(scope="session")

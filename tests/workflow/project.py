@@ -14,6 +14,7 @@ ENVIRONMENT = os.environ | {
     "NO_COLOR": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
+TEST = ("--cores", "2", "--configfile", "configs/test.yaml")
 
 
 class Project:

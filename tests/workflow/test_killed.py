@@ -8,8 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import TEST
-from project import ENVIRONMENT, Project
+from project import ENVIRONMENT, TEST, Project
 
 FOLDER = "results_test/round1"
 COMMAND = (f"{FOLDER}/classifier.safetensors", *TEST, "--config", "classification={training: {epochs: 30}}")

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from conftest import TEST
-from project import Project
+from project import TEST, Project
 
 # What has to come out in equal bytes; logs, benchmarks and scores of the machine's precision are not among it.
 DATA = ["data/scenes/labels.csv", "data/train.json", "data/val.json"]
