@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aepsl.errors import InputError
+from aepsl.files import replacing
 
 BIT_DEPTH_BYTE = 24  # in a PNG's header: signature, chunk length, "IHDR", width, height
 
@@ -23,7 +24,7 @@ def voc_palette() -> NDArray[np.uint8]:
 
 
 def save_label_map(path: Path, labels: NDArray[np.uint8]) -> None:
-    """Write labels, (H, W) uint8 with 255 as void, as a palette PNG; equal labels give equal bytes.
+    """Write labels, (H, W) uint8 with 255 as void, as a palette PNG, whole or not at all; equal labels, equal bytes.
 
     Raises ValueError for another shape or dtype.
     """
@@ -31,8 +32,8 @@ def save_label_map(path: Path, labels: NDArray[np.uint8]) -> None:
         raise ValueError(f"a label map is (H, W) uint8. Got: {labels.shape} {labels.dtype}")
     image = Image.fromarray(labels)
     image.putpalette(voc_palette().tobytes())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path, format="PNG")
+    with replacing(path, flushed=False) as temporary:
+        image.save(temporary, format="PNG")
 
 
 def load_label_map(path: Path) -> NDArray[np.uint8]:
