@@ -185,6 +185,7 @@ def erase(
         case _:
             raise ValueError(f"fill is mean, zero or noise. Got: {fill!r}")
     erased = photograph.copy()
-    # By flat index: twice as fast as by a mask of fewer dimensions.
-    erased.reshape(-1, 3)[np.flatnonzero(mask)] = np.rint(filling).clip(0, 255).astype(np.uint8)
+    values = np.rint(filling).clip(0, 255).astype(np.uint8)
+    for channel in range(3):  # a mask of all dimensions is several times as fast as one of fewer
+        erased[..., channel][mask] = values[..., channel]
     return erased

@@ -4,8 +4,10 @@ Gzip and shuffle, the default file format, fixed-length attributes of the HDF5 I
 silx and h5dump open them. A file appears under its final name whole or not at all.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -85,10 +87,10 @@ def create(path: Path, kind: str, attributes: Mapping[str, Any]) -> Iterator[Wri
 
 
 def _limit_cache(file: h5py.File) -> None:
-    """Keep the metadata of 1 MiB in memory: HDF5's own limit is reached at a thousand images and gains nothing here."""
+    """Keep 256 KiB of metadata in memory: HDF5's own limit is reached at a thousand images and gains nothing here."""
     cache = file.id.get_mdc_config()
     cache.set_initial_size = True
-    cache.initial_size = cache.min_size = cache.max_size = 2**20
+    cache.initial_size = cache.min_size = cache.max_size = 2**18
     file.id.set_mdc_config(cache)
 
 
@@ -105,6 +107,7 @@ class Reader:
         self.path = path
         try:
             self._file = h5py.File(path, "r", locking="best-effort")
+            _limit_cache(self._file)
         except FileNotFoundError:
             raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from None
         except OSError as error:
@@ -165,6 +168,23 @@ class Reader:
             raise InputError(
                 f"{self.path}: {part} is damaged ({_short(error)}); remove the file and run again"
             ) from None
+
+
+def opened(path: Path, kind: str) -> Reader:
+    """A reader that stays open in this process: workers open a file once, not once an image.
+
+    A file that was replaced since is opened anew. Raises what `Reader` raises.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return Reader(path, kind)  # which says what is wrong
+    return _opened(os.getpid(), path, kind, found.st_ino, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _opened(_process: int, path: Path, kind: str, _inode: int, _time: int) -> Reader:
+    return Reader(path, kind)
 
 
 def _short(error: Exception) -> str:

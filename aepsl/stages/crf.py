@@ -22,8 +22,7 @@ def run(settings: CrfSettings, *, images: Path, scores: Path, output: Path, mach
 
     def refine(entry: Entry) -> Entry:
         photograph = load_photograph(manifest.file(entry))
-        with stores.Reader(scores, "scores") as store:
-            labels, found = stack(store.read(entry.id), manifest.classes)
+        labels, found = stack(stores.opened(scores, "scores").read(entry.id), manifest.classes)
         unary = probabilities(upsampled_scores(found, photograph.shape[:2]))
         name = f"{entry.id}.png"
         save_label_map(output.parent / name, labels[crf_labels(photograph, unary, **settings.crf.model_dump())])

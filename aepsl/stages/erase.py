@@ -23,8 +23,7 @@ def run(settings: EraseSettings, *, images: Path, masks: Path, output: Path, mac
 
     def erase(entry: Entry) -> Entry:
         photograph = load_photograph(manifest.file(entry))
-        with stores.Reader(masks, "masks") as store:
-            mined = erasing.union([mask > 0 for mask in store.read(entry.id).values()])
+        mined = erasing.union([mask > 0 for mask in stores.opened(masks, "masks").read(entry.id).values()])
         rng = generator(settings.seed or 0, "erase", settings.round, entry.id)
         name = f"{entry.id}.png"
         erased = erasing.erase(photograph, mined, fill=settings.fill, mean_pixel=mean_pixel, rng=rng)

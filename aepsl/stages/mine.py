@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -53,14 +52,13 @@ def _maps(
     image_id: str, cams: Path, earlier: Iterable[Path]
 ) -> tuple[tuple[int, int], dict[str, np.ndarray], np.ndarray]:
     """The photograph's size, its classes' maps at that size, and the pixels that earlier rounds mined."""
-    with ExitStack() as stack:
-        store = stack.enter_context(stores.Reader(cams, "cams"))
-        size = store.size(image_id)
-        maps = {c: erasing.upsample(map_, size=size) for c, map_ in store.read(image_id).items()}
-        taken = np.zeros(size, bool)
-        for path in earlier:
-            masks = stack.enter_context(stores.Reader(path, "masks")).read(image_id)
-            taken |= erasing.union([mask > 0 for mask in masks.values()])
+    store = stores.opened(cams, "cams")
+    size = store.size(image_id)
+    maps = {c: erasing.upsample(map_, size=size) for c, map_ in store.read(image_id).items()}
+    taken = np.zeros(size, bool)
+    for path in earlier:
+        masks = stores.opened(path, "masks").read(image_id)
+        taken |= erasing.union([mask > 0 for mask in masks.values()])
     return size, maps, taken
 
 

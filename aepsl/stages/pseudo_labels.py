@@ -39,8 +39,7 @@ def run(
     merged = masks if settings.jump is None else masks[: rounds_before_jump(histories, jump=settings.jump)]
 
     def label(entry: Entry) -> Entry:
-        with stores.Reader(saliency, "saliency") as store:
-            found = store.read(entry.id)["saliency"] / np.float32(255)
+        found = stores.opened(saliency, "saliency").read(entry.id)["saliency"] / np.float32(255)
         mined = merged_regions(merged, entry, manifest)
         name = f"{entry.id}.png"
         labels = pseudo_label(mined, found, background_threshold=settings.background_threshold)
@@ -55,10 +54,9 @@ def merged_regions(masks: Sequence[Path], entry: Entry, manifest: Manifest) -> d
     """label number → pixels (H, W) that any of the rounds mined for it: ∪_t F_t^c."""
     merged: dict[int, np.ndarray] = {}
     for path in masks:
-        with stores.Reader(path, "masks") as store:
-            for name, mask in store.read(entry.id).items():
-                label = manifest.classes.index(name) + 1
-                merged[label] = merged.get(label, False) | (mask > 0)
+        for name, mask in stores.opened(path, "masks").read(entry.id).items():
+            label = manifest.classes.index(name) + 1
+            merged[label] = merged.get(label, False) | (mask > 0)
     return merged
 
 

@@ -140,8 +140,8 @@ class _Judge:
         merged = {label: np.zeros(truth.shape, bool) for label in self.manifest.label_indices(entry)}
         before = merged
         for path in self.masks:
-            with stores.Reader(path, "masks") as store:
-                mined = {self._number(name): mask > 0 for name, mask in store.read(entry.id).items()}
+            regions = stores.opened(path, "masks").read(entry.id)
+            mined = {self._number(name): mask > 0 for name, mask in regions.items()}
             before, merged = merged, {label: mask | mined[label] for label, mask in merged.items()}
             counts.alone.append(RegionCounts.of(mined, truth, parts))
             counts.merged.append(RegionCounts.of(merged, truth, parts))
@@ -167,8 +167,7 @@ class _Judge:
     def _truth(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         truth = load_label_map(self.truth / f"{entry.id}.png")
         parts = None if self.parts is None else load_label_map(self.parts / f"{entry.id}.png")
-        with stores.Reader(self.saliency, "saliency") as store:
-            saliency = store.read(entry.id)["saliency"] / np.float32(255)
+        saliency = stores.opened(self.saliency, "saliency").read(entry.id)["saliency"] / np.float32(255)
         if truth.shape != saliency.shape:
             raise InputError(f"{self.truth / entry.id}.png: {truth.shape} pixels, its photograph has {saliency.shape}")
         return truth, parts, saliency
@@ -178,8 +177,8 @@ class _Judge:
         return LabelCounts.of(labels, truth, self.classes)
 
     def _maps(self, path: Path, entry: Entry, like: np.ndarray) -> dict[int, np.ndarray]:
-        with stores.Reader(path, "cams") as store:
-            return {self._number(c): upsample(map_, size=like.shape) for c, map_ in store.read(entry.id).items()}
+        cams = stores.opened(path, "cams").read(entry.id)
+        return {self._number(name): upsample(map_, size=like.shape) for name, map_ in cams.items()}
 
     def _number(self, name: str) -> int:
         return self.manifest.classes.index(name) + 1

@@ -50,7 +50,7 @@ def measure(folder: Path) -> list[Finding]:
             key="",
         )
 
-    ready = [(compute.normalised(batch.images), batch.labels) for batch in batches(0).epochs(1, 1)]
+    ready = [(compute.normalised(batch.images), batch.labels) for batch in batches(1).epochs(1, 1)]
     optimizer = torch.optim.SGD(network.parameters(), lr=recipe.lr, momentum=recipe.momentum)
 
     def bare() -> None:

@@ -37,7 +37,7 @@ def label_maps(manifest: Manifest) -> dict[str, Path]:
 
 
 def batches(
-    manifest: Manifest, *, workers: int = 0, maps: bool = True, seed: int = 5, purpose: str = "test", batch: int = BATCH
+    manifest: Manifest, *, workers: int = 1, maps: bool = True, seed: int = 5, purpose: str = "test", batch: int = BATCH
 ) -> Batches:
     return Batches(
         manifest,
@@ -86,13 +86,13 @@ def test_channels_come_before_height_and_width(tmp_path: Path) -> None:
     entry = Entry(id="a", path="a.png", labels=("cat",), sha256="")
     one = Manifest(classes=CLASSES, mean_pixel=MEAN_PIXEL, root=".", entries=(entry,), folder=tmp_path)
     recipe = Training(crop=33, flip=False)
-    stream = Batches(one, recipe=recipe, mean_pixel=MEAN_PIXEL, seed=0, purpose="test", workers=0).epochs(1, 1)
+    stream = Batches(one, recipe=recipe, mean_pixel=MEAN_PIXEL, seed=0, purpose="test", workers=1).epochs(1, 1)
     np.testing.assert_array_equal(next(stream).images[0], picture.transpose(2, 0, 1))
 
 
 def test_batches_are_the_same_whatever_the_number_of_workers(manifest: Manifest) -> None:
-    here = list(batches(manifest, workers=0).epochs(1, 2))
-    for workers in (1, 2):
+    here = list(batches(manifest, workers=1).epochs(1, 2))
+    for workers in (2, 5):
         assert same(here, list(batches(manifest, workers=workers).epochs(1, 2)))
 
 
@@ -116,7 +116,7 @@ def test_later_epochs_do_not_depend_on_earlier_ones_being_made(manifest: Manifes
     assert list(batches(manifest).epochs(5, 4)) == []
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_making_batches_draws_nothing_from_torchs_own_generator(manifest: Manifest, workers: int) -> None:
     """Dropout draws from it: a restarted job makes its batches anew, an undisturbed one does not."""
     torch.manual_seed(0)
@@ -142,7 +142,7 @@ def test_an_images_view_depends_neither_on_the_batch_size_nor_on_the_label_maps(
     assert next(batches(manifest, maps=False).epochs(1, 1)).label_maps is None
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("content", [b"no picture", b"", None], ids=["text", "empty", "missing"])
 def test_a_broken_photograph_is_named_by_one_line(manifest: Manifest, workers: int, content: bytes | None) -> None:
     path = manifest.folder / "4.png"
@@ -156,7 +156,7 @@ def test_a_broken_photograph_is_named_by_one_line(manifest: Manifest, workers: i
     assert "Traceback" not in message
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_truncated_photograph_is_named(manifest: Manifest, workers: int) -> None:
     path = manifest.folder / "2.png"
     path.write_bytes(path.read_bytes()[:-2000])
@@ -164,7 +164,7 @@ def test_a_truncated_photograph_is_named(manifest: Manifest, workers: int) -> No
         list(batches(manifest, workers=workers).epochs(1, 1))
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_label_map_of_another_size_is_named_with_both_sizes(manifest: Manifest, workers: int) -> None:
     path = label_maps(manifest)["image 3"]
     save_label_map(path, np.zeros((40, 39), np.uint8))

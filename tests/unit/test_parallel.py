@@ -6,11 +6,11 @@ from functools import partial
 import pytest
 
 from aepsl.errors import InputError
-from aepsl.parallel import NICENESS, ahead, in_processes
+from aepsl.parallel import CHUNK, NICENESS, ahead, in_processes
 
 WAYS = [
     pytest.param(partial(in_processes, workers=1), 1, id="one process"),
-    pytest.param(partial(in_processes, workers=2), 8, id="two processes"),
+    pytest.param(partial(in_processes, workers=2), 4 * CHUNK, id="two processes"),
     pytest.param(partial(ahead, threads=1), 2, id="one thread"),
     pytest.param(partial(ahead, threads=3), 6, id="three threads"),
 ]
@@ -57,16 +57,16 @@ def test_no_more_items_are_taken_than_the_window_holds(way: Way, depth: int) -> 
 
 
 @pytest.mark.parametrize(("way", "depth"), WAYS)
-def test_an_error_comes_out_as_it_is_at_its_items_place(way: Way, depth: int) -> None:
+def test_an_error_comes_out_as_it_is_at_its_items_or_its_chunks_place(way: Way, depth: int) -> None:
     def function(item: int) -> int:
-        if item == 3:
+        if item == 11:
             raise InputError("c.jpg: not a readable photograph")
         return item
 
-    results = way(function, Source())
-    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    seen: list[int] = []
     with pytest.raises(InputError, match=r"^c\.jpg: not a readable photograph$"):
-        next(results)
+        seen.extend(way(function, Source()))
+    assert seen == list(range(len(seen))) and len(seen) > 11 - CHUNK
 
 
 @pytest.mark.parametrize(("way", "depth"), WAYS)
@@ -83,7 +83,7 @@ def test_an_error_of_the_source_comes_out_and_costs_the_window_at_most(way: Way,
 
 def test_processes_are_niced_others_and_end_with_the_iterator() -> None:
     started = os.nice(0)
-    found = set(in_processes(lambda _: (os.getpid(), os.nice(0)), range(20), workers=2))
+    found = set(in_processes(lambda _: (os.getpid(), os.nice(0)), range(40), workers=2))
     assert os.getpid() not in {pid for pid, _ in found}
     assert {nice for _, nice in found} == {min(19, started + NICENESS)}
     for pid, _ in found:

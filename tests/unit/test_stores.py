@@ -236,3 +236,23 @@ def test_to_bytes_by_hand() -> None:
     assert scale == pytest.approx(0.02)
     assert stored.tolist() == [[0, 0, 50, 100, 255]]
     assert stores.to_bytes(np.full((2, 2), -1.0))[1] == 0.0
+
+
+def test_an_opened_file_stays_open_until_it_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "m.h5"
+
+    def write(value: int) -> None:
+        with stores.create(path, "masks", {}) as store:
+            store.add("x", {"cat": np.full((2, 3), value, np.uint8)}, size=(2, 3))
+
+    with pytest.raises(InputError, match=r"m\.h5: no such file"):
+        stores.opened(path, "masks")
+    write(1)
+    first = stores.opened(path, "masks")
+    assert first.read("x")["cat"].max() == 1
+    assert stores.opened(path, "masks") is first
+    write(2)
+    assert stores.opened(path, "masks").read("x")["cat"].max() == 2
+    assert first.read("x")["cat"].max() == 1
+    with pytest.raises(InputError, match="expected a file of format"):
+        stores.opened(path, "cams")

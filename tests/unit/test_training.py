@@ -97,7 +97,7 @@ def run(
     how: Training | None = None,
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
     how, network = how or recipe(), network or fresh()
-    stream = Batches(manifest, recipe=how, mean_pixel=MEAN_PIXEL, seed=2, purpose="test", workers=0)
+    stream = Batches(manifest, recipe=how, mean_pixel=MEAN_PIXEL, seed=2, purpose="test", workers=1)
     history = train(
         network,
         stream,
@@ -211,7 +211,7 @@ def test_a_loss_that_is_not_finite_names_epoch_step_and_images(
     with pytest.raises(InputError) as caught:
         run(manifest, tmp_path / "a.resume", Counted(call, lambda loss: loss * value))
     message = str(caught.value)
-    stream = Batches(manifest, recipe=recipe(), mean_pixel=MEAN_PIXEL, seed=2, purpose="test", workers=0)
+    stream = Batches(manifest, recipe=recipe(), mean_pixel=MEAN_PIXEL, seed=2, purpose="test", workers=1)
     ids = list(stream.epochs(epoch, epoch))[step - 1].ids
     assert len(ids) == images
     for part in ("a classifier", str(value), f"epoch {epoch}, step {step}", ", ".join(ids), "learning rate"):
@@ -260,7 +260,7 @@ def test_one_step_by_hand_for_each_group_of_parameters(manifest: Manifest, tmp_p
     how = recipe(epochs=1, batch=IMAGES, lr=0.01, momentum=0.9, weight_decay=0.1)
     settings = SMALL.model_copy(update={"dropout": 0.0})
     start = fresh(settings)
-    batch = next(Batches(manifest, recipe=how, mean_pixel=MEAN_PIXEL, seed=2, purpose="test", workers=0).epochs(1, 1))
+    batch = next(Batches(manifest, recipe=how, mean_pixel=MEAN_PIXEL, seed=2, purpose="test", workers=1).epochs(1, 1))
     start.train()
     bce(start, COMPUTE.normalised(batch.images), batch.labels, None)["loss"].backward()
     trained, _ = run(manifest, tmp_path / "a.resume", network=fresh(settings), how=how)
