@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
 
 Floats = npt.NDArray[np.floating]
 Map = npt.NDArray[np.float32]
@@ -61,7 +62,8 @@ def mine(cam: Floats, *, reading: Threshold, threshold: float) -> Mask:
     """Mined region F = [H > δ] of one class's map H (H, W): bool (H, W) (paper, Algorithm 1; switch `erasing.reading`).
 
     reading, with t = `threshold` in [0, 1]:
-    `fraction_of_max`  H > t·max H. The reading `calibrated` is this one, with `AreaCalibration.fraction`.
+    `fraction_of_max`  H > t·max H. The readings `calibrated` and `random` are this one, with
+                       `AreaCalibration.fraction`.
     `top_values`       H > (1 - t)·max H.
     `top_pixels`       the highest share t of the pixels: H above the value that comes after that many. Pixels equal to
                        it are all left out, so the share is at most t, rounded to whole pixels.
@@ -90,6 +92,12 @@ def _highest_left_out(height: Map, count: int) -> np.float32:
         return np.float32(0)
     place = height.size - 1 - count
     return np.float32(np.partition(height.ravel(), place)[place])
+
+
+def noise_map(size: tuple[int, int], rng: np.random.Generator) -> Map:
+    """A map that says nothing, float32 (H, W) in [0, 1]: white noise smoothed to blobs as large as those of CAMs."""
+    smooth = gaussian_filter(rng.standard_normal(size), sigma=0.06 * max(size))
+    return normalised(smooth - smooth.min())
 
 
 class AreaCalibration:
@@ -142,6 +150,17 @@ class AreaCalibration:
         areas = self._shares[:0:-1].cumsum()[::-1] / self._images
         nearest = bins - 1 - int(np.abs(areas - target_area)[::-1].argmin())
         return nearest / bins
+
+
+def rounds_before_jump(losses: Sequence[tuple[float, float]], *, jump: float) -> int:
+    """How many rounds come before the converged loss jumps: it tells when erasing went too far (paper, Fig. 6).
+
+    losses: (converged loss, a constant predictor's loss) of each round. A round's loss jumps when it has gone more than
+    `jump` of the way from the first round's to the constant predictor's (switch `erasing.jump`).
+    """
+    first = losses[0][0]
+    jumps = (number for number, (loss, constant) in enumerate(losses) if loss - first > jump * (constant - first))
+    return next(jumps, len(losses))
 
 
 def union(masks: Iterable[Mask], *, size: tuple[int, int] | None = None) -> Mask:

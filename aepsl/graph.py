@@ -32,9 +32,12 @@ PRODUCTS = {
     "predictions": Product("predict", "predictions/index.json"),
     "refined": Product("crf", "predictions_crf/index.json"),
     "miou": Product("evaluate", "miou.json"),
+    "judged_labels": Product("judge_labels", "labels.json"),
     "quality": Product("quality", "quality.json"),
     "overview": Product("overview", "overview.png"),
     "comparison": Product("comparison", "comparison.json"),
+    "comparison_table": Product("comparison", "comparison.md", "table"),
+    "comparison_figure": Product("comparison", "comparison.png", "figure"),
 }
 
 STAGES = tuple(dict.fromkeys(product.stage for product in PRODUCTS.values()))
@@ -61,19 +64,21 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
     """
     rounds = range(1, s.erasing.rounds + 1)
     merged = rounds if s.erasing.merge == "auto" else rounds[: s.erasing.merge]
+    learned = {"pseudo": [Need("pseudo_labels")], "predictions": [Need("self_labels", run=teacher)], "truth": []}
     refined = [Need("refined")] if s.crf.iterations else []
     match stage:
         case "manifest":
             return {"scenes": [Need("scenes")] if s.dataset.format == "scenes" else []}
         case "train_classifier":
-            return {"images": _images(round)}
+            return {"images": _images(s, round)}
         case "cams":
-            return {"images": _images(round), "classifier": Need("classifier", round)}
+            return {"images": _images(s, round), "classifier": Need("classifier", round)}
         case "mine":
             earlier = [] if s.erasing.mine_erased else [Need("masks", t) for t in range(1, round or 1)]
-            return {"images": _images(round), "cams": Need("cams", round), "earlier": earlier}
+            cams = [] if s.erasing.in_round(round or 1, "reading") == "random" else [Need("cams", round)]
+            return {"images": _images(s, round), "cams": cams, "earlier": earlier}
         case "erase":
-            return {"images": _images(round), "masks": Need("masks", round)}
+            return {"images": _images(s, round), "masks": Need("masks", round)}
         case "saliency":
             return {"images": TRAIN}
         case "pseudo_labels":
@@ -84,12 +89,7 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
                 "histories": [Need("history", t) for t in rounds] if s.erasing.merge == "auto" else [],
             }
         case "train_segmentation":
-            labels = {
-                "pseudo": [Need("pseudo_labels")],
-                "predictions": [Need("self_labels", run=teacher)],
-                "truth": [],
-            }
-            return {"images": TRAIN, "labels": labels[s.segmentation.labels]}
+            return {"images": TRAIN, "labels": learned[s.segmentation.labels]}
         case "self_labels":
             return {"images": TRAIN, "model": Need("model")}
         case "predict":
@@ -98,6 +98,8 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
             return {"images": VAL, "scores": Need("scores")}
         case "evaluate":
             return {"images": VAL, "predictions": Need("predictions"), "refined": refined}
+        case "judge_labels":
+            return {"images": TRAIN, "labels": learned[s.segmentation.labels]}
         case "quality":
             return {
                 "images": TRAIN,
@@ -110,7 +112,7 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
             return {
                 "train": TRAIN,
                 "val": VAL,
-                "erased": [TRAIN, *(Need("erased", t) for t in rounds[:-1])],
+                "erased": [_images(s, t) for t in rounds],
                 "cams": [Need("cams", t) for t in rounds],
                 "saliency": Need("saliency"),
                 "pseudo_labels": Need("pseudo_labels"),
@@ -120,6 +122,7 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
     return {}
 
 
-def _images(round: int | None) -> Need:
+def _images(s: Settings, round: int | None) -> Need:
     """I_t: the training photographs, or what the round before left of them."""
-    return TRAIN if round in (None, 1) else Need("erased", round - 1)  # type: ignore[operator]
+    first = round in (None, 1) or s.erasing.fill == "none"
+    return TRAIN if first else Need("erased", round - 1)  # type: ignore[operator]

@@ -106,8 +106,8 @@ def rate_factor(recipe: Training, epoch: float) -> float:
 
 def _optimizer(groups: list[dict[str, Any]], recipe: Training) -> torch.optim.Optimizer:
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
-    return torch.optim.AdamW(groups, lr=recipe.lr)
+        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, fused=True)
+    return torch.optim.AdamW(groups, lr=recipe.lr, fused=True)
 
 
 def _save(path: Path, key: str, network: nn.Module, optimizer: torch.optim.Optimizer, history: list[Any]) -> None:

@@ -20,7 +20,7 @@ from aepsl.files import canonical
 from aepsl.fingerprints import contents, fingerprint
 from aepsl.graph import PRODUCTS, Need, needs
 from aepsl.machine import usable_cpus
-from aepsl.settings.settings import Settings, validate, variants
+from aepsl.settings.settings import Settings, runs, validate
 from aepsl.settings.stages import settings_for
 
 TEACHER = "@teacher"
@@ -36,7 +36,7 @@ class Plan:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.runs = {"": settings} | {f"variants/{name}/": own for name, own in variants(settings).items()}
+        self.runs = {run.folder: run.settings for run in runs(settings)}
         for run, own in list(self.runs.items()):
             if own.segmentation.labels == "predictions":  # PSL++ learns from the run that learned from pseudo-labels
                 first = own.segmentation.model_copy(update={"labels": "pseudo"})
@@ -47,8 +47,8 @@ class Plan:
         """A hash of the settings of the job's stage and of all stages before it; equal where the products are."""
         key = (job.stage, job.run, job.round, job.split)
         if key not in self._digests:
-            if job.round is not None and job.round > job.whole.erasing.rounds:
-                return f"{job.run} has no round {job.round}"
+            if job.is_absent():
+                return f"{job.run} has no {job.stage} in round {job.round}"
             upstream = {
                 name: [self.digest(job.maker(one)) for one in (need if isinstance(need, list) else [need])]
                 for name, need in job.needs.items()
@@ -139,6 +139,11 @@ class Job:
         """The products that the job needs, by argument."""
         return needs(self.stage, self.whole, round=self.round, teacher=teacher(self.run))
 
+    def is_absent(self) -> bool:
+        """Whether the run has no such job: it has fewer rounds, or erases nothing."""
+        erasing = self.whole.erasing
+        return (self.round or 0) > erasing.rounds or (self.stage == "erase" and erasing.fill == "none")
+
     def maker(self, need: Need) -> "Job":
         """The job of the needing run that would make the product."""
         return Job(self.plan, PRODUCTS[need.product].stage, need.run or self.run, need.round, need.split)
@@ -150,7 +155,14 @@ class Job:
             return self.plan.path(need.product, need.run or self.run, round=need.round, split=need.split)
 
         if self.stage == "comparison":
-            return {"miou": [self.plan.path("miou", run) for run in self.plan.runs if TEACHER not in run]}
+            named = [run for run in self.plan.runs if TEACHER not in run]
+            judged = [run for run in named if self.plan.runs[run].segmentation.labels != "truth"]
+            bases = [run.folder for run in runs(self.whole) if not run.variant]
+            return {
+                "miou": [self.plan.path("miou", run) for run in named],
+                "labels": [self.plan.path("judged_labels", run) for run in judged],
+                "quality": [self.plan.path("quality", run) for run in bases],
+            }
         return {
             k: [path(one) for one in need] if isinstance(need, list) else path(need) for k, need in self.needs.items()
         }
@@ -170,7 +182,7 @@ class Job:
 
     def outside(self) -> dict[str, str]:
         """Folders that the stage reads and no rule makes, by argument: the ground truth, only where it may be read."""
-        truth = self.stage in ("evaluate", "quality", "overview")
+        truth = self.stage in ("evaluate", "judge_labels", "quality", "overview")
         truth |= self.stage == "train_segmentation" and self.whole.segmentation.labels == "truth"
         if not truth:
             return {}

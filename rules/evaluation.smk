@@ -1,7 +1,8 @@
 """Judging: the only rules that open ground-truth masks, but for the ceiling's training.
 
 REQUIRED INPUTS: what is judged; the dataset's masks.
-OUTPUTS: miou.json, the headline; quality.json, every intermediate product; comparison.json, the runs side by side.
+OUTPUTS: miou.json, the headline; labels.json and quality.json, every intermediate product; comparison.json, .md and
+.png, the runs side by side.
 """
 
 
@@ -29,6 +30,33 @@ rule evaluate:
         " --images {input.images:q}"
         " --predictions {input.predictions:q}"
         " --refined {input.refined:q}"
+        " --output {output:q}"
+        " --log {log:q} {params.options}"
+
+
+rule judge_labels:
+    """Label quality: the label maps that were learned from."""
+    input:
+        unpack(inputs_of("judge_labels")),
+    output:
+        report("<results>/{run}labels.json", category="Result", labels={"run": "{run}", "what": "labels"}),
+    log:
+        "<logs>/{run}judge_labels.log",
+    benchmark:
+        "<benchmarks>/{run}judge_labels.tsv"
+    conda:
+        "../envs/aepsl.yaml"
+    threads: workflow.cores
+    params:
+        settings=settings_of("judge_labels"),
+        code=code_of("judge_labels"),
+        content=content_of("judge_labels"),
+        options=options_of("judge_labels"),
+    shell:
+        "python -m aepsl judge-labels"
+        " --settings {params.settings:q}"
+        " --images {input.images:q}"
+        " --labels {input.labels:q}"
         " --output {output:q}"
         " --log {log:q} {params.options}"
 
@@ -69,6 +97,8 @@ rule comparison:
         unpack(inputs_of("comparison")),
     output:
         report("<results>/comparison.json", category="Result", labels={"run": "all", "what": "comparison"}),
+        table="<results>/comparison.md",
+        figure=report("<results>/comparison.png", category="Pictures", labels={"run": "all", "what": "comparison"}),
     log:
         "<logs>/comparison.log",
     benchmark:
@@ -84,5 +114,9 @@ rule comparison:
         "python -m aepsl comparison"
         " --settings {params.settings:q}"
         " --miou {input.miou:q}"
-        " --output {output:q}"
+        " --labels {input.labels:q}"
+        " --quality {input.quality:q}"
+        " --output {output[0]:q}"
+        " --table {output.table:q}"
+        " --figure {output.figure:q}"
         " --log {log:q} {params.options}"

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aepsl.networks.backbone import Backbone
-from aepsl.networks.heads import full_precision, fully_connected
+from aepsl.networks.heads import average_pooled, full_precision, fully_connected
 
 
 class Classifier(nn.Module):
@@ -21,7 +21,7 @@ class Classifier(nn.Module):
         """Normalised images (B, 3, H, W) → class scores float32 (B, C), before softmax or sigmoid."""
         features = self.backbone(images).float()
         with full_precision(features):
-            scores: Tensor = self.score(features.mean((2, 3)))
+            scores: Tensor = self.score(average_pooled(features))
         return scores
 
     def cams(self, images: Tensor) -> Tensor:

@@ -24,6 +24,11 @@ def full_precision(features: Tensor) -> torch.autocast:
     return torch.autocast(features.device.type, enabled=False)
 
 
+def average_pooled(features: Tensor) -> Tensor:
+    """Means over the cells, (B, C, h, w) → (B, C). Divided after the sum: before it, a gradient is a map, not a row."""
+    return features.sum((2, 3)) / features[0, 0].numel()
+
+
 def _fresh(layer: Layer, generator: torch.Generator) -> Layer:
     nn.init.normal_(layer.weight, std=0.01, generator=generator)
     if layer.bias is not None:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from aepsl.networks.backbone import Backbone
-from aepsl.networks.heads import full_precision, fully_connected, pointwise
+from aepsl.networks.heads import average_pooled, full_precision, fully_connected, pointwise
 
 
 class Segmenter(nn.Module):
@@ -25,4 +25,4 @@ class Segmenter(nn.Module):
         """
         features = self.backbone(images).float()
         with full_precision(features):
-            return self.score(features), self.branch(features.mean((2, 3)))
+            return self.score(features), self.branch(average_pooled(features))

@@ -1,6 +1,6 @@
 """The sections of the configuration: defaults are the paper's values, or the recommended reading where it has none."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,7 +12,7 @@ Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
-Reading = Literal["fraction_of_max", "top_pixels", "top_values", "calibrated"]
+Reading = Literal["fraction_of_max", "top_pixels", "top_values", "calibrated", "random"]
 
 
 class Scenes(Section):
@@ -159,17 +159,24 @@ class Erasing(Section):
     that of a constant predictor."""
     reading: Reading = "fraction_of_max"
     """Threshold on a map H: `fraction_of_max` H > t·max; `top_values` H > (1-t)·max; `top_pixels` the highest t of
-    the pixels; `calibrated` the fraction of max at which the round mines `target_area` of the training images."""
+    the pixels; `calibrated` the fraction of max at which the round mines `target_area` of the training images;
+    `random` the same on maps of smooth noise, a control."""
     threshold: OpenFraction = 0.2
     """The threshold t of the first three readings (paper: top 20 %)."""
     target_area: OpenFraction = 0.14
-    """Mean share of the image a round mines (`calibrated`); VGG16 under 0.2·max mines 14 %."""
+    """Mean share of the image a round mines (`calibrated`, `random`); VGG16 under 0.2·max mines 14 %."""
     mine_erased: bool = True
     """Whether pixels erased in an earlier round may be mined again, also for another class."""
-    fill: Literal["mean", "zero", "noise"] = "mean"
-    """What replaces mined pixels: the mean pixel of the training images, black, or noise around the mean."""
+    fill: Literal["mean", "zero", "noise", "none"] = "mean"
+    """What replaces mined pixels: the mean pixel of the training images, black, or noise around the mean; `none`: they
+    stay, and each round sees the photographs, a control."""
     per_round: list[RoundOverride] = []
     """What single rounds do differently."""
+
+    def in_round(self, round: int, name: str) -> Any:
+        """The setting `name` as it stands in a round."""
+        own = next((getattr(one, name) for one in self.per_round if one.round == round), None)
+        return getattr(self, name) if own is None else own
 
     @model_validator(mode="after")
     def _rounds_exist(self) -> "Erasing":

@@ -4,10 +4,10 @@ import re
 from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from aepsl.errors import InputError
 from aepsl.settings.base import Section
@@ -53,6 +53,9 @@ class Settings(Section):
     """Settings whose value was chosen by looking at ground-truth masks; repeated in miou.json."""
     variants: dict[str, dict[str, Any]] = {}
     """Runs beside this one: a name, and what it sets differently. Results in `variants/{name}/` of the results."""
+    seeds: list[Seed] = []
+    """More seeds to compare with: this run and each variant once more with each, also the scenes drawn from it.
+    Results in `variants/{name}-seed{seed}/`."""
 
     @field_validator("variants")
     @classmethod
@@ -60,9 +63,27 @@ class Settings(Section):
         for name, overrides in variants.items():
             if not name or name.startswith(".") or not all(c.isalnum() or c in "._+-" for c in name):
                 raise ValueError(f"a variant's name has letters, digits and ._+- only. Got: {name!r}")
-            if shared := {"variants", "results", "device", "precision"} & overrides.keys():
+            if shared := {"variants", "seeds", "results", "device", "precision"} & overrides.keys():
                 raise ValueError(f"variant {name} cannot set {', '.join(sorted(shared))}")
         return variants
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> "Settings":
+        if len({self.seed, *self.seeds}) <= len(self.seeds):
+            raise ValueError(f"seeds are further ones, each once. Got: seed {self.seed}, seeds {self.seeds}")
+        if self.seeds and (own := [name for name, overrides in self.variants.items() if "seed" in overrides]):
+            raise ValueError(f"variant {own[0]} sets a seed of its own; leave that to seeds")
+        return self
+
+
+class Run(NamedTuple):
+    """One whole run of the pipeline."""
+
+    variant: str
+    """Name of the variant; empty: the base."""
+    folder: str
+    """Its folder in the results, with a slash behind; empty for the base."""
+    settings: Settings
 
 
 def load(path: Path) -> Settings:
@@ -78,16 +99,25 @@ def load(path: Path) -> Settings:
     return validate(Settings, values or {}, source=str(path))
 
 
-def variants(settings: Settings) -> dict[str, Settings]:
-    """Each variant's whole settings: the base's, with the variant's overrides merged in.
+def runs(settings: Settings) -> list[Run]:
+    """The base run, then each variant with its overrides merged in, then all of them once more with each further seed.
 
-    A list or a single value replaces the base's. Raises InputError for an override that is not valid.
+    A list or a single value replaces the base's. Raises InputError for an override that is not valid, or two runs of
+    one name.
     """
-    base = settings.model_dump(exclude={"variants"})
-    return {
-        name: validate(Settings, _merged(base, overrides), source=f"variants.{name}")
-        for name, overrides in settings.variants.items()
-    }
+    base = settings.model_dump(exclude={"variants", "seeds"})
+    found = [Run("", "", settings)]
+    for seed in (None, *settings.seeds):
+        own = {} if seed is None else {"seed": seed, "dataset": {"scenes": {"seed": seed}}}
+        for variant, overrides in (("", {}), *settings.variants.items()):
+            name = "-".join(part for part in (variant, "" if seed is None else f"seed{seed}") if part)
+            if name:
+                whole = validate(Settings, _merged(_merged(base, overrides), own), source=f"variants.{variant or name}")
+                found.append(Run(variant, f"variants/{name}/", whole))
+    folders = [run.folder for run in found]
+    if twice := [folder for folder in folders if folders.count(folder) > 1]:
+        raise InputError(f"two runs have the folder {twice[0]}: rename a variant")
+    return found
 
 
 def _merged(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:

@@ -3,20 +3,32 @@
 A stage takes its settings as one of these models and cannot see more. `settings_for` cuts them out of the whole.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
+from aepsl.errors import InputError
 from aepsl.settings.base import Section
 from aepsl.settings.sections import (
     CRF,
     Attention,
     Dataset,
     Network,
+    Reading,
     Saliency,
     Scenes,
     Segmentation,
     Training,
 )
-from aepsl.settings.settings import Settings
+from aepsl.settings.settings import Settings, runs
+
+
+class Compared(Section):
+    """A run of the comparison."""
+
+    variant: str
+    """Its name without the seed; empty: the base."""
+    seed: int
+    labels: Literal["pseudo", "predictions", "truth"]
+    """What it learned from; all but the truth is judged."""
 
 
 class ScenesSettings(Section):
@@ -46,9 +58,11 @@ class CamsSettings(Section):
 
 class MineSettings(Section):
     round: int
-    reading: Literal["fraction_of_max", "top_pixels", "top_values", "calibrated"]
+    reading: Reading
     threshold: float
-    """Fraction or share t, or the target area where the reading is `calibrated`."""
+    """Fraction or share t, or the target area where the reading is `calibrated` or `random`."""
+    seed: int | None = None
+    """None where nothing is random."""
 
 
 class EraseSettings(Section):
@@ -93,12 +107,18 @@ class EvaluateSettings(Section):
     chosen_on_ground_truth: list[str]
 
 
+class JudgeLabelsSettings(Section):
+    pass
+
+
 class QualitySettings(Section):
     background_threshold: float
+    jump: float
 
 
 class ComparisonSettings(Section):
-    runs: list[str]
+    runs: list[Compared]
+    """In the order of the results."""
 
 
 class OverviewSettings(Section):
@@ -109,14 +129,7 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
     """What `stage` reads of `settings`, in round `round` (1..T) or for `split` where it has them."""
     s = settings
     erasing = s.erasing
-    override = next((o for o in erasing.per_round if o.round == round), None)
-
     t = round or 0
-
-    def of_round(name: str, default: Any) -> Any:
-        own = getattr(override, name, None)
-        return default if own is None else own
-
     match stage:
         case "scenes":
             return ScenesSettings(scenes=s.dataset.scenes)
@@ -126,7 +139,7 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
                 unread |= {"root": "-", "train_list": "-", "val_list": "-"}
             return ManifestSettings(dataset=s.dataset.model_copy(update=unread), split=split)  # type: ignore[arg-type]
         case "train_classifier":
-            epochs = of_round("epochs", s.classification.training.epochs)
+            own = next((one.epochs for one in erasing.per_round if one.round == round), None)
             return TrainClassifierSettings(
                 seed=s.seed,
                 round=t,
@@ -134,15 +147,22 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
                 network=s.network,
                 attention=s.attention.method,
                 loss=s.classification.loss,
-                training=s.classification.training.model_copy(update={"epochs": epochs}),
+                training=s.classification.training.model_copy(update={} if own is None else {"epochs": own}),
             )
         case "cams":
             return CamsSettings(round=t, cpu_threads=s.cpu_threads, attention=s.attention)
         case "mine":
-            reading = of_round("reading", erasing.reading)
-            given = "target_area" if reading == "calibrated" else "threshold"
-            return MineSettings(round=t, reading=reading, threshold=of_round(given, getattr(erasing, given)))
+            reading = erasing.in_round(t, "reading")
+            given = "target_area" if reading in ("calibrated", "random") else "threshold"
+            return MineSettings(
+                round=t,
+                reading=reading,
+                threshold=erasing.in_round(t, given),
+                seed=s.seed if reading == "random" else None,
+            )
         case "erase":
+            if erasing.fill == "none":
+                raise InputError("erasing.fill is none: no round erases anything")
             return EraseSettings(round=t, fill=erasing.fill, seed=s.seed if erasing.fill == "noise" else None)
         case "saliency":
             return SaliencySettings(saliency=s.saliency)
@@ -168,9 +188,15 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
         case "evaluate":
             return EvaluateSettings(chosen_on_ground_truth=s.chosen_on_ground_truth)
         case "quality":
-            return QualitySettings(background_threshold=s.pseudo_labels.background_threshold)
+            return QualitySettings(background_threshold=s.pseudo_labels.background_threshold, jump=s.erasing.jump)
+        case "judge_labels":
+            return JudgeLabelsSettings()
         case "comparison":
-            return ComparisonSettings(runs=["", *s.variants])
+            compared = [
+                Compared(variant=one.variant, seed=one.settings.seed, labels=one.settings.segmentation.labels)
+                for one in runs(s)
+            ]
+            return ComparisonSettings(runs=compared)
         case "overview":
             return OverviewSettings(images=8)
     raise ValueError(f"no stage is called {stage!r}")

@@ -1,29 +1,141 @@
-"""Set the runs side by side: the base and its variants."""
+"""Set the runs side by side: the base and its variants, each over all seeds."""
 
 from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from matplotlib.figure import Figure
 
 from aepsl.errors import InputError
-from aepsl.files import read_json, write_json
+from aepsl.files import read_json, replacing, write_json, write_text
 from aepsl.settings.stages import ComparisonSettings
 
+BASE, CEILING = "base", "ceiling"
+MEASURES = {
+    "miou": "val mIoU",
+    "without_crf": "without CRF",
+    "labels": "pseudo-labels",
+    "share": "share of the ceiling",
+    "over_base": "over base",
+}
 
-def run(settings: ComparisonSettings, *, miou: list[Path], output: Path) -> None:
-    """miou: miou.json of each of the settings' runs, in order. output: comparison.json, one entry a run.
 
-    `share`: of the ceiling's mIoU, where a run is called ceiling.
+def run(
+    settings: ComparisonSettings,
+    *,
+    miou: list[Path],
+    labels: list[Path],
+    quality: list[Path],
+    output: Path,
+    table: Path,
+    figure: Path,
+) -> None:
+    """miou: miou.json of each of the settings' runs; labels: labels.json of those that have judged labels.
+
+    quality: quality.json of the base runs. Each in the order of the settings.
+    output: comparison.json. `variants`: name → measure → mean, spread (standard deviation over the seeds) and values by
+    seed; `share` is of the variant called ceiling and `over_base` the difference in mIoU to the base, both of the same
+    seed. `rounds`: what erasing found, by seed. table, figure: the same as Markdown and PNG.
     """
-    found = {name or "base": read_json(path) for name, path in zip(settings.runs, miou, strict=True)}
-    for name, result in found.items():
-        if not isinstance(result, dict) or "miou" not in result:
-            raise InputError(f"the result of run {name} has no miou; remove it and run again")
-    ceiling = found.get("ceiling", {}).get("miou")
-    runs = {
-        name: {
-            "miou": result["miou"],
-            "without_crf": result["without_crf"]["miou"],
-            "share": round(result["miou"] / ceiling, 6) if ceiling else None,
-            "iou": result["iou"],
-        }
-        for name, result in found.items()
+    judged = iter(labels)
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    for one, path in zip(settings.runs, miou, strict=True):
+        result = _read(path, "miou")
+        values = {"miou": result["miou"], "without_crf": result["without_crf"]["miou"], "iou": result["iou"]}
+        if one.labels != "truth":
+            values["labels"] = _read(next(judged), "miou")["miou"]
+        found.setdefault(one.variant or BASE, {})[one.seed] = values
+    variants = {name: _variant(by_seed, found[BASE], found.get(CEILING, {})) for name, by_seed in found.items()}
+    seeds = list(found[BASE])
+    rounds = [_rounds(seed, _read(path, "merges")) for seed, path in zip(seeds, quality, strict=True)]
+    write_text(table, _table(variants, rounds))
+    _draw(variants, figure)
+    write_json(output, {"seeds": seeds, "variants": variants, "rounds": rounds})
+
+
+def _read(path: Path, key: str) -> dict[str, Any]:
+    value = read_json(path)
+    if not isinstance(value, dict) or key not in value:
+        raise InputError(f"{path}: has no {key}; remove it and run again")
+    return value
+
+
+def _variant(
+    by_seed: dict[int, dict[str, Any]], base: dict[int, dict[str, Any]], ceiling: dict[int, dict[str, Any]]
+) -> dict[str, Any]:
+    """A variant's measures, paired by seed with the base and the ceiling. A variant with a seed of its own has none."""
+    for seed, values in by_seed.items():
+        if seed in ceiling:
+            values["share"] = values["miou"] / ceiling[seed]["miou"]
+        if seed in base:
+            values["over_base"] = values["miou"] - base[seed]["miou"]
+    rows = list(by_seed.values())
+    measures = {name: _over_seeds([row[name] for row in rows]) for name in MEASURES if name in rows[0]}
+    per_class = {name: [row["iou"][name] for row in rows] for name in rows[0]["iou"]}
+    known = {name: [value for value in values if value is not None] for name, values in per_class.items()}
+    return {**measures, "iou": {name: round(mean(values), 6) if values else None for name, values in known.items()}}
+
+
+def _over_seeds(values: list[float]) -> dict[str, Any]:
+    return {
+        "mean": round(mean(values), 6),
+        "spread": round(stdev(values), 6) if len(values) > 1 else None,
+        "values": [round(value, 6) for value in values],
     }
-    write_json(output, {"runs": runs})
+
+
+def _rounds(seed: int, quality: dict[str, Any]) -> dict[str, Any]:
+    """Of one seed, by number of rounds merged: the pseudo-labels' mIoU, that of the first round alone, the losses."""
+    return {
+        "seed": seed,
+        "loss": [one["loss"] for one in quality["rounds"]],
+        "precision": [one["precision"] for one in quality["rounds"]],
+        "merged": [one["pseudo_labels"]["miou"] for one in quality["merges"]],
+        "first_alone": [one["control"]["pseudo_labels"]["miou"] for one in quality["merges"]],
+        "auto": quality["auto"],
+    }
+
+
+def _table(variants: dict[str, Any], rounds: list[dict[str, Any]]) -> str:
+    """Means and spreads in per cent, as Markdown."""
+    lines = ["| run | " + " | ".join(MEASURES.values()) + " |", "|---" * (len(MEASURES) + 1) + "|"]
+    for name, measures in variants.items():
+        lines.append(f"| {name} | " + " | ".join(_cell(measures.get(measure)) for measure in MEASURES) + " |")
+    titles = {
+        "precision": "precision of the round's own region",
+        "merged": "pseudo-labels of rounds 1 to t",
+        "first_alone": "round 1 alone at equal area",
+    }
+    count = len(rounds[0]["loss"])
+    lines += ["", "| round t | " + " | ".join(str(t) for t in range(1, count + 1)) + " |", "|---" * (count + 1) + "|"]
+    ratios = [mean(one["loss"][t] / one["loss"][0] for one in rounds) for t in range(count)]
+    lines.append("| converged loss, to the first's | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
+    for key, title in titles.items():
+        by_round = zip(*(one[key] for one in rounds), strict=True)
+        lines.append(f"| {title} | " + " | ".join(_cell(_over_seeds(list(values))) for values in by_round) + " |")
+    chosen = ", ".join(f"{one['auto']} (seed {one['seed']})" for one in rounds)
+    return "\n".join([*lines, "", f"`erasing.merge: auto` takes {chosen} rounds.", ""])
+
+
+def _cell(measure: dict[str, Any] | None) -> str:
+    if measure is None:
+        return "–"
+    spread = "" if measure["spread"] is None else f" ± {100 * measure['spread']:.1f}"
+    return f"{100 * measure['mean']:.1f}{spread}"
+
+
+def _draw(variants: dict[str, Any], path: Path) -> None:
+    """A row a variant: its mean as a bar, its seeds as dots."""
+    names = list(variants)[::-1]
+    figure = Figure(figsize=(9, 1.2 + 0.32 * len(names)), layout="constrained")
+    for axes, measure in zip(figure.subplots(1, 2, sharey=True), ("miou", "labels"), strict=True):
+        for row, name in enumerate(names):
+            if found := variants[name].get(measure):
+                axes.barh(row, found["mean"], color="C0" if name == BASE else "0.8")
+                axes.plot(found["values"], [row] * len(found["values"]), "k.", markersize=4)
+        axes.axvline(variants[BASE][measure]["mean"], color="C0", linewidth=0.8)
+        axes.set_yticks(range(len(names)), names)
+        axes.set_xlabel("mIoU on validation images" if measure == "miou" else "mIoU of what was learned from")
+        axes.grid(axis="x", alpha=0.3)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=100, metadata={"Software": None})

@@ -1,36 +1,47 @@
 """Mine the regions R = {u : H_u > δ} of each image's own classes: F_t^c (paper, Algorithm 1)."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from aepsl import erasing, stores
-from aepsl.data.manifest import Manifest
+from aepsl.data.images import load_photograph
+from aepsl.data.manifest import Entry, Manifest
 from aepsl.files import canonical
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.progress import each
+from aepsl.seeds import generator
 from aepsl.settings.stages import MineSettings
 
 log = logging.getLogger(__name__)
 
+Size = tuple[int, int]
+Maps = Callable[[Entry], tuple[Size, dict[str, np.ndarray]]]
+
 
 def run(
-    settings: MineSettings, *, images: Path, cams: Path, earlier: list[Path], output: Path, machine: Machine
+    settings: MineSettings, *, images: Path, cams: list[Path], earlier: list[Path], output: Path, machine: Machine
 ) -> None:
-    """earlier: masks of the rounds before, whose pixels are not mined again. output: masks.h5, 255 where mined."""
-    manifest = Manifest.read(images)
-    ids = [entry.id for entry in manifest.entries]
-    fraction = _fraction(settings, ids, cams, earlier, machine) if settings.reading == "calibrated" else None
-    reading = settings.reading if settings.reading != "calibrated" else "fraction_of_max"
-    threshold = settings.threshold if fraction is None else fraction
+    """cams: this round's; none are read where the reading is `random`. output: masks.h5, 255 where mined.
 
-    def mine(image_id: str) -> tuple[str, tuple[int, int], dict[str, np.ndarray]]:
-        size, maps, taken = _maps(image_id, cams, earlier)
-        mined = {c: erasing.mine(map_, reading=reading, threshold=threshold) & ~taken for c, map_ in maps.items()}
-        return image_id, size, mined
+    earlier: masks of the rounds before, whose pixels are not mined again.
+    """
+    manifest = Manifest.read(images)
+    maps = _noise(settings, manifest) if settings.reading == "random" else _cams(cams[0])
+    reading: erasing.Threshold
+    if settings.reading == "calibrated" or settings.reading == "random":
+        reading, threshold = "fraction_of_max", _fraction(settings, manifest, maps, earlier, machine)
+    else:
+        reading, threshold = settings.reading, settings.threshold
+
+    def mine(entry: Entry) -> tuple[str, Size, dict[str, np.ndarray]]:
+        size, found = maps(entry)
+        taken = _taken(entry, earlier, size)
+        mined = {c: erasing.mine(map_, reading=reading, threshold=threshold) & ~taken for c, map_ in found.items()}
+        return entry.id, size, mined
 
     attributes = {
         "title": f"mined regions of round {settings.round}",
@@ -41,38 +52,51 @@ def run(
         "threshold": threshold,
         "settings": canonical(settings.model_dump()),
     }
+    entries = each(manifest.entries, f"round {settings.round} mining")
     with stores.create(output, "masks", attributes) as store:
-        for image_id, size, mined in in_processes(
-            mine, each(ids, f"round {settings.round} mining"), workers=machine.workers
-        ):
-            store.add(image_id, {c: mask.astype(np.uint8) * 255 for c, mask in mined.items()}, size=size)
+        for image_id, size, mined in in_processes(mine, entries, workers=machine.workers):
+            store.add(image_id, {name: mask.astype(np.uint8) * 255 for name, mask in mined.items()}, size=size)
 
 
-def _maps(
-    image_id: str, cams: Path, earlier: Iterable[Path]
-) -> tuple[tuple[int, int], dict[str, np.ndarray], np.ndarray]:
-    """The photograph's size, its classes' maps at that size, and the pixels that earlier rounds mined."""
-    store = stores.opened(cams, "cams")
-    size = store.size(image_id)
-    maps = {c: erasing.upsample(map_, size=size) for c, map_ in store.read(image_id).items()}
-    taken = np.zeros(size, bool)
-    for path in earlier:
-        masks = stores.opened(path, "masks").read(image_id)
-        taken |= erasing.union([mask > 0 for mask in masks.values()])
-    return size, maps, taken
+def _cams(path: Path) -> Maps:
+    """Each photograph's size, and its classes' maps at that size."""
+
+    def maps(entry: Entry) -> tuple[Size, dict[str, np.ndarray]]:
+        store = stores.opened(path, "cams")
+        size = store.size(entry.id)
+        return size, {name: erasing.upsample(map_, size=size) for name, map_ in store.read(entry.id).items()}
+
+    return maps
 
 
-def _fraction(settings: MineSettings, ids: list[str], cams: Path, earlier: list[Path], machine: Machine) -> float:
+def _noise(settings: MineSettings, manifest: Manifest) -> Maps:
+    """The same with maps that say nothing: the control of the reading `random`."""
+
+    def maps(entry: Entry) -> tuple[Size, dict[str, np.ndarray]]:
+        size = load_photograph(manifest.file(entry)).shape[:2]
+        rng = generator(settings.seed or 0, "random regions", settings.round, entry.id)
+        return size, {name: erasing.noise_map(size, rng) for name in entry.labels}
+
+    return maps
+
+
+def _taken(entry: Entry, earlier: list[Path], size: Size) -> np.ndarray:
+    """Pixels (H, W) that earlier rounds mined."""
+    masks = [mask > 0 for path in earlier for mask in stores.opened(path, "masks").read(entry.id).values()]
+    return erasing.union(masks, size=size)
+
+
+def _fraction(settings: MineSettings, manifest: Manifest, maps: Maps, earlier: list[Path], machine: Machine) -> float:
     """The fraction of max at which the round mines the target area of the images, over all of them."""
 
-    def histogram(image_id: str) -> erasing.AreaCalibration:
-        _, maps, taken = _maps(image_id, cams, earlier)
+    def histogram(entry: Entry) -> erasing.AreaCalibration:
         calibration = erasing.AreaCalibration()
-        calibration.add(list(maps.values()), left_out=taken)
+        size, found = maps(entry)
+        calibration.add(list(found.values()), left_out=_taken(entry, earlier, size))
         return calibration
 
     total = erasing.AreaCalibration()
-    for one in in_processes(histogram, ids, workers=machine.workers):
+    for one in in_processes(histogram, manifest.entries, workers=machine.workers):
         total.include(one)
     fraction = total.fraction(settings.threshold)
     log.info("round %d: H > %.3f·max mines %.1f %% of the images", settings.round, fraction, 100 * settings.threshold)

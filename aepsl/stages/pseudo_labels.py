@@ -10,6 +10,7 @@ import numpy as np
 from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
+from aepsl.erasing import rounds_before_jump
 from aepsl.errors import InputError
 from aepsl.files import read_json_lines, sha256
 from aepsl.machine import Machine
@@ -36,7 +37,7 @@ def run(
     output: index.json, a manifest of palette PNGs (0 background, 1.. the classes, 255 ignored), written last.
     """
     manifest = Manifest.read(images)
-    merged = masks if settings.jump is None else masks[: rounds_before_jump(histories, jump=settings.jump)]
+    merged = masks if settings.jump is None else masks[: merged_rounds(histories, jump=settings.jump)]
 
     def label(entry: Entry) -> Entry:
         found = stores.opened(saliency, "saliency").read(entry.id)["saliency"] / np.float32(255)
@@ -60,17 +61,12 @@ def merged_regions(masks: Sequence[Path], entry: Entry, manifest: Manifest) -> d
     return merged
 
 
-def rounds_before_jump(histories: Sequence[Path], *, jump: float) -> int:
-    """How many rounds come before the converged loss jumps (paper, Fig. 6; `erasing.jump`).
-
-    The loss of a round jumps when it has gone `jump` of the way from the first round's to a constant predictor's.
-    """
+def merged_rounds(histories: Sequence[Path], *, jump: float) -> int:
+    """How many rounds `erasing.merge: auto` takes. Raises InputError for a history without its last record."""
     last = [records[-1] for records in map(read_json_lines, histories) if records]
     if len(last) < len(histories) or any("converged_loss" not in record for record in last):
         raise InputError(f"{histories[0]}: a history without its last record; remove it and run again")
-    first = last[0]["converged_loss"]
-    for count, record in enumerate(last[1:], start=1):
-        if record["converged_loss"] - first > jump * (record["constant_loss"] - first):
-            log.info("round %d: the converged loss jumps; %d rounds are merged", count + 1, count)
-            return count
-    return len(last)
+    losses = [(record["converged_loss"], record["constant_loss"]) for record in last]
+    count = rounds_before_jump(losses, jump=jump)
+    log.info("%d of %d rounds are merged: the converged loss jumps after them", count, len(losses))
+    return count

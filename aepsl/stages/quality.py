@@ -9,7 +9,7 @@ import numpy as np
 from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import load_label_map
-from aepsl.erasing import AreaCalibration, mine, normalised, upsample
+from aepsl.erasing import AreaCalibration, mine, normalised, rounds_before_jump, upsample
 from aepsl.errors import InputError
 from aepsl.files import read_json_lines, write_json
 from aepsl.machine import Machine
@@ -39,7 +39,8 @@ def run(
     """cams, masks, histories: of rounds 1..T. truth: folder of masks; parts: of the objects' parts, for scenes.
 
     output: quality.json: `rounds`, each alone; `merges` of the first 1..T rounds, each beside its control, the first
-    round's maps alone with the threshold lowered to the merge's area; `sweep`, the last round's threshold varied.
+    round's maps alone with the threshold lowered to the merge's area; `auto`, how many rounds `erasing.merge: auto`
+    takes; `sweep`, the last round's threshold varied.
     """
     manifest = Manifest.read(images)
     judge = _Judge(settings, manifest, cams, masks, saliency, truth, parts)
@@ -55,6 +56,7 @@ def run(
             regions += more_regions
             labels += more_labels
     records = [read_json_lines(path)[-1] for path in histories]
+    losses = [(record["converged_loss"], record["constant_loss"]) for record in records]
     write_json(
         output,
         {
@@ -80,6 +82,7 @@ def run(
                 }
                 for t in range(1, rounds + 1)
             ],
+            "auto": rounds_before_jump(losses, jump=settings.jump),
             "sweep": {
                 "fraction_of_max": [float(threshold) for threshold in THRESHOLDS],
                 "miou": [number(mean_iou(confusion)) for confusion in first.sweep.confusions()],

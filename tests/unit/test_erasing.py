@@ -5,7 +5,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from aepsl.erasing import AreaCalibration, Threshold, erase, mine, normalised, union, upsample
+from aepsl.erasing import (
+    AreaCalibration,
+    Threshold,
+    erase,
+    mine,
+    noise_map,
+    normalised,
+    rounds_before_jump,
+    union,
+    upsample,
+)
 
 READINGS: list[Threshold] = ["fraction_of_max", "top_pixels", "top_values"]
 maps = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(-2, 2, width=16))
@@ -230,3 +240,26 @@ def test_erase_refuses_other_shapes_and_fills() -> None:
         erase(photograph, mask.T, fill="zero", mean_pixel=(0, 0, 0), rng=rng())
     with pytest.raises(ValueError, match="fill is"):
         erase(photograph, mask, fill="blur", mean_pixel=(0, 0, 0), rng=rng())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("losses", "jump", "count"),
+    [
+        ([(0.2, 1.0), (0.3, 1.0), (0.9, 1.0)], 0.5, 2),
+        ([(0.2, 1.0), (0.6, 1.0), (0.7, 1.0)], 0.5, 2),  # half of the way is not more than half
+        ([(0.2, 1.0), (0.9, 2.0), (0.1, 2.0)], 0.5, 3),  # each round beside its own constant predictor
+        ([(0.2, 1.0)], 0.5, 1),
+    ],
+)
+def test_rounds_before_the_loss_jumps(losses: list[tuple[float, float]], jump: float, count: int) -> None:
+    assert rounds_before_jump(losses, jump=jump) == count
+
+
+def test_noise_maps_are_smooth_and_know_nothing_of_place() -> None:
+    generator = rng()
+    drawn = np.stack([noise_map((40, 60), generator) for _ in range(300)])
+    assert drawn.dtype == np.float32 and drawn.shape == (300, 40, 60)
+    assert drawn.min() == 0 and drawn.max() == 1
+    steps, spread = np.abs(np.diff(drawn, axis=2)).mean(), drawn.std()
+    assert steps < spread / 4, "neighbours are alike"
+    assert drawn.mean(0).std() < 0.1 * spread * 5, "no pixel is higher than others in the mean"

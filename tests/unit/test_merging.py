@@ -9,7 +9,7 @@ import pytest
 from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.errors import InputError
-from aepsl.stages.pseudo_labels import merged_regions, rounds_before_jump
+from aepsl.stages.pseudo_labels import merged_regions, merged_rounds
 
 
 def histories(folder: Path, losses: list[float], *, constant: float = 1.0) -> list[Path]:
@@ -36,14 +36,14 @@ def histories(folder: Path, losses: list[float], *, constant: float = 1.0) -> li
 def test_rounds_are_merged_until_the_loss_has_gone_half_of_the_way(
     tmp_path: Path, losses: list[float], merged: int
 ) -> None:
-    assert rounds_before_jump(histories(tmp_path, losses), jump=0.5) == merged
+    assert merged_rounds(histories(tmp_path, losses), jump=0.5) == merged
 
 
 def test_a_history_without_its_last_record_is_named(tmp_path: Path) -> None:
     paths = histories(tmp_path, [0.2, 0.3])
     paths[0].write_text('{"epoch": 1, "loss": 9.0}\n')
     with pytest.raises(InputError, match=r"history1\.jsonl"):
-        rounds_before_jump(paths, jump=0.5)
+        merged_rounds(paths, jump=0.5)
 
 
 def test_merged_regions_are_the_union_over_rounds_class_by_class(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import yaml
 from aepsl.errors import InputError
 from aepsl.files import canonical
 from aepsl.graph import PRODUCTS, STAGES
-from aepsl.settings.settings import Settings, load, validate, variants
+from aepsl.settings.settings import Settings, load, runs, validate
 from aepsl.settings.stages import settings_for
 from aepsl.tools import schema
 
@@ -26,7 +26,7 @@ def loaded(tmp_path: Path, text: str) -> Settings:
 def refusal(tmp_path: Path, text: str) -> str:
     """What is said of a configuration that is refused, as itself or for one of its variants."""
     with pytest.raises(InputError) as caught:
-        variants(loaded(tmp_path, text))
+        runs(loaded(tmp_path, text))
     return str(caught.value).replace(str(tmp_path / "c.yaml"), "FILE")
 
 
@@ -132,12 +132,39 @@ def test_a_variant_merges_its_sections_and_replaces_its_lists(tmp_path: Path) ->
           b: {classification: {training: {steps: [5]}}}
         """,
     )
-    a, b = variants(base).values()
+    a, b = (run.settings for run in runs(base)[1:])
     assert (a.seed, a.erasing.fill, a.erasing.merge, a.erasing.threshold) == (7, "zero", 2, 0.2)
     assert [o.model_dump(exclude_none=True) for o in a.erasing.per_round] == [{"round": 1, "epochs": 3}]
     assert (b.classification.training.steps, b.classification.training.epochs) == ([5], 9)
     assert b.erasing == base.erasing, "a variant leaves no trace in the next"
     assert not a.variants and not b.variants
+
+
+def test_further_seeds_repeat_the_base_and_every_variant_with_their_own_scenes(tmp_path: Path) -> None:
+    found = runs(loaded(tmp_path, "seed: 1\nseeds: [2, 7]\nvariants: {plain: {segmentation: {loss: cross_entropy}}}"))
+    assert [(run.variant, run.folder, run.settings.seed, run.settings.dataset.scenes.seed) for run in found] == [
+        ("", "", 1, 0),
+        ("plain", "variants/plain/", 1, 0),
+        ("", "variants/seed2/", 2, 2),
+        ("plain", "variants/plain-seed2/", 2, 2),
+        ("", "variants/seed7/", 7, 7),
+        ("plain", "variants/plain-seed7/", 7, 7),
+    ]
+    assert [run.settings.segmentation.loss for run in found] == ["psl", "cross_entropy"] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seeds: [0]", "seeds are further ones, each once. Got: seed 0, seeds [0]"),
+        ("seed: 3\nseeds: [1, 1]", "seeds are further ones, each once"),
+        ("seeds: [1]\nvariants: {a: {seed: 5}}", "variant a sets a seed of its own"),
+        ("seeds: [1]\nvariants: {seed1: {erasing: {merge: 1}}}", "two runs have the folder variants/seed1/"),
+        ("variants: {a: {seeds: [5]}}", "variant a cannot set seeds"),
+    ],
+)
+def test_seeds_that_would_not_be_repeats_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refusal(tmp_path, text)
 
 
 def every_job(s: Settings) -> dict[str, str]:
@@ -182,8 +209,8 @@ def rounds(*stages: str, of: tuple[int, ...] = (1, 2, 3, 4)) -> set[str]:
 
 BASE = "dataset: {format: voc}"
 CHANGES: list[tuple[str, str, set[str]]] = [
-    (BASE, "seed: 1", {*rounds("train_classifier"), "train_segmentation"}),
-    ("erasing: {fill: noise}", "seed: 1", {*rounds("train_classifier", "erase"), "train_segmentation"}),
+    (BASE, "seed: 1", {*rounds("train_classifier"), "train_segmentation", "comparison"}),
+    ("erasing: {fill: noise}", "seed: 1", {*rounds("train_classifier", "erase"), "train_segmentation", "comparison"}),
     (BASE, "cpu_threads: 4", {*rounds("train_classifier", "cams"), "train_segmentation", "predict", "self_labels"}),
     (BASE, "device: cuda", set()),
     (BASE, "precision: float32", set()),
@@ -212,13 +239,20 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     (BASE, "erasing: {per_round: [{round: 3, epochs: 4}]}", {"train_classifier 3"}),
     (BASE, "erasing: {merge: 2}", set()),
     (BASE, "erasing: {merge: auto}", {"pseudo_labels"}),
-    (BASE, "erasing: {jump: 0.2}", set()),
-    ("erasing: {merge: auto}", "erasing: {jump: 0.2}", {"pseudo_labels"}),
+    (BASE, "erasing: {jump: 0.2}", {"quality"}),
+    ("erasing: {merge: auto}", "erasing: {jump: 0.2}", {"pseudo_labels", "quality"}),
     (BASE, "saliency: {method: external, folder: maps}", {"saliency"}),
     (BASE, "pseudo_labels: {background_threshold: 0.1}", {"pseudo_labels", "quality"}),
     (BASE, "segmentation: {class_scores: softmax}", {"train_segmentation"}),
     (BASE, "segmentation: {training: {epochs: 3}}", {"train_segmentation"}),
-    (BASE, "segmentation: {labels: truth}", set()),
+    (BASE, "segmentation: {labels: truth}", {"comparison"}),
+    (BASE, "seeds: [1]", {"comparison"}),
+    (BASE, "erasing: {reading: random, target_area: 0.3}", rounds("mine")),
+    (
+        "erasing: {reading: random}",
+        "seed: 1",
+        {*rounds("train_classifier", "mine"), "train_segmentation", "comparison"},
+    ),
     (BASE, "segmentation: {prohibit_below: 0.1}", {"predict"}),
     (BASE, "segmentation: {self_label_crf: false}", {"self_labels"}),
     (BASE, "crf: {bilateral_xy: 15.0}", {"crf", "self_labels"}),
@@ -256,7 +290,7 @@ def test_every_setting_is_documented() -> None:
 )
 def test_the_projects_own_configurations_and_their_variants_are_valid(path: str) -> None:
     settings = load(ROOT / path)
-    assert set(variants(settings)) == set(settings.variants)
+    assert {run.variant for run in runs(settings)} == {"", *settings.variants}
 
 
 def test_the_voc_configuration_leaves_the_papers_values() -> None:

@@ -110,9 +110,33 @@ def test_no_variant_can_have_a_teachers_name() -> None:
 def test_the_comparison_takes_one_result_for_each_named_run(base: str) -> None:
     p = plan(segmentation={"labels": base})
     job = Job(p, "comparison")
-    named = json.loads(job.settings())["runs"]
+    compared = json.loads(job.settings())["runs"]
+    named = [run["variant"] for run in compared]
     assert named == ["", *VARIANTS]
-    assert job.inputs()["miou"] == [p.path("miou", name and f"variants/{name}/") for name in named]
+    folders = [name and f"variants/{name}/" for name in named]
+    assert job.inputs()["miou"] == [p.path("miou", folder) for folder in folders]
+    judged = [folder for folder, run in zip(folders, compared, strict=True) if run["labels"] != "truth"]
+    assert "variants/ceiling/" not in judged
+    assert job.inputs()["labels"] == [p.path("judged_labels", folder) for folder in judged]
+    assert job.inputs()["quality"] == [p.path("quality")]
+
+
+def test_without_erasing_every_round_sees_the_photographs() -> None:
+    p = plan(variants={"union": {"erasing": {"fill": "none"}}})
+    run = "variants/union/"
+    assert {Job(p, "train_classifier", run, round=t).inputs()["images"] for t in range(1, 5)} == {
+        p.path("manifest", split="train")
+    }
+    assert p.path("classifier", run, round=1) == p.path("classifier", round=1)
+    assert p.path("classifier", run, round=2) != p.path("classifier", round=2)
+    with pytest.raises(InputError, match="no round erases anything"):
+        Job(p, "erase", run, round=1).settings()
+
+
+def test_random_regions_need_no_classifier() -> None:
+    p = plan(variants={"random": {"erasing": {"per_round": [{"round": 2, "reading": "random"}]}}})
+    assert Job(p, "mine", "variants/random/", round=2).inputs()["cams"] == []
+    assert Job(p, "mine", "variants/random/", round=1).inputs()["cams"] == [p.path("cams", round=1)]
 
 
 def test_equal_variants_share_and_the_first_owns() -> None:
@@ -186,7 +210,7 @@ def test_a_stage_takes_just_the_files_that_the_graph_gives_it(stage: str) -> Non
 def test_ground_truth_is_told_only_to_who_may_read_it() -> None:
     p = plan()
     told = {stage for stage in STAGES if "SegmentationClass" in Job(p, stage, round=1, split="train").options(1)}
-    assert told == {"evaluate", "quality", "overview"}
+    assert told == {"evaluate", "judge_labels", "quality", "overview"}
     assert "SegmentationClass" in Job(p, "train_segmentation", "variants/ceiling/").options(1)
     assert "truth" not in Job(p, "train_segmentation", "variants/psl++/").options(1)
 
