@@ -89,7 +89,12 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
                 "histories": [Need("history", t) for t in rounds] if s.erasing.merge == "auto" else [],
             }
         case "train_segmentation":
-            return {"images": TRAIN, "labels": learned[s.segmentation.labels]}
+            own = s.segmentation.labels == "predictions" and s.segmentation.train_on
+            return {
+                "images": TRAIN,
+                "labels": learned[s.segmentation.labels],
+                "start": [Need("model", run=teacher)] if own else [],
+            }
         case "self_labels":
             return {"images": TRAIN, "model": Need("model")}
         case "predict":

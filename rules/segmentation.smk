@@ -32,6 +32,7 @@ rule train_segmentation:
         " --code {params.code}"
         " --images {input.images:q}"
         " --labels {input.labels:q}"
+        " --start {input.start:q}"
         " --model {output.model:q}"
         " --history {output.history:q}"
         " --log {log:q} {params.options}"

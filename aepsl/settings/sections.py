@@ -234,6 +234,8 @@ class Segmentation(Section):
     """At test, classes whose branch score is below this are left out; 0: none."""
     self_label_crf: bool = True
     """Whether PSL++ learns from predictions after the CRF."""
+    train_on: bool = False
+    """Whether PSL++ goes on from the weights of the network whose predictions it learns from, or starts afresh."""
     training: Training = Training()
 
 

@@ -172,7 +172,7 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
                 jump=erasing.jump if erasing.merge == "auto" else None,
             )
         case "train_segmentation":
-            elsewhere = {"labels": "pseudo", "prohibit_below": 0.0, "self_label_crf": True}
+            elsewhere = {"labels": "pseudo", "prohibit_below": 0.0, "self_label_crf": True, "train_on": False}
             return TrainSegmentationSettings(
                 seed=s.seed,
                 cpu_threads=s.cpu_threads,

@@ -12,8 +12,8 @@ from aepsl.errors import InputError
 from aepsl.files import canonical, write_text
 from aepsl.losses import psl_loss, seed_loss
 from aepsl.machine import Machine
-from aepsl.models import Card, generator_of, save
-from aepsl.networks.build import initialised
+from aepsl.models import Card, generator_of, load_weights, save
+from aepsl.networks.build import backbone, initialised
 from aepsl.networks.segmenter import Segmenter
 from aepsl.seeds import seed_of
 from aepsl.settings.sections import Segmentation
@@ -28,6 +28,7 @@ def run(
     *,
     images: Path,
     labels: list[Path],
+    start: list[Path],
     truth: Path | None,
     model: Path,
     history: Path,
@@ -36,12 +37,16 @@ def run(
 ) -> None:
     """images: manifest of the photographs. labels: the index of their label maps; none: `truth`, a folder of masks.
 
+    start: a model whose weights training goes on from; none: ImageNet's or random ones, as the settings say.
     model, history: outputs. key: names settings, code and inputs of this job.
     """
     compute = Compute.on(machine, cpu_threads=settings.cpu_threads)
     manifest = Manifest.read(images)
     draw = generator_of(seed_of(settings.seed, TITLE, "weights"))
-    network = Segmenter(initialised(settings.network, draw), len(manifest.classes), generator=draw)
+    first = backbone if start else initialised
+    network = Segmenter(first(settings.network, draw), len(manifest.classes), generator=draw)
+    for path in start:
+        load_weights(path, network)
     recipe = settings.segmentation.training
     mean_pixel = manifest.mean_pixel or (0.0, 0.0, 0.0)
     checkpoint = model.with_suffix(".resume")

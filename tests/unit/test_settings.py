@@ -255,6 +255,7 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     ),
     (BASE, "segmentation: {prohibit_below: 0.1}", {"predict"}),
     (BASE, "segmentation: {self_label_crf: false}", {"self_labels"}),
+    (BASE, "segmentation: {train_on: true}", set()),
     (BASE, "crf: {bilateral_xy: 15.0}", {"crf", "self_labels"}),
     ("segmentation: {self_label_crf: false}", "crf: {bilateral_xy: 15.0}", {"crf"}),
     (BASE, "chosen_on_ground_truth: [erasing.threshold]", {"evaluate"}),

@@ -121,6 +121,15 @@ def test_the_comparison_takes_one_result_for_each_named_run(base: str) -> None:
     assert job.inputs()["quality"] == [p.path("quality")]
 
 
+def test_psl_plus_plus_starts_afresh_or_from_its_teacher() -> None:
+    learned = {"labels": "predictions"}
+    p = plan(variants={"afresh": {"segmentation": learned}, "on": {"segmentation": learned | {"train_on": True}}})
+    afresh, on = (Job(p, "train_segmentation", f"variants/{name}/").inputs() for name in ("afresh", "on"))
+    assert (afresh["start"], on["start"]) == ([], [p.path("model")])
+    assert afresh["labels"] == on["labels"]
+    assert p.path("model", "variants/on/") != p.path("model", "variants/afresh/")
+
+
 def test_without_erasing_every_round_sees_the_photographs() -> None:
     p = plan(variants={"union": {"erasing": {"fill": "none"}}})
     run = "variants/union/"
