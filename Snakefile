@@ -24,7 +24,7 @@ pathvars:
 
 wildcard_constraints:
     run=RUNS,
-    round="[1-9][0-9]*",
+    round=ROUNDS,
     split="train|val",
 
 

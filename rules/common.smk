@@ -12,7 +12,9 @@ except InputError as error:
     print(f"aepsl: {error}", file=sys.stderr)
     sys.exit(2)
 
-RUNS = f"({'|'.join(map(re.escape, PLAN.runs))})"  # a run that is none of these matches no rule
+# A run or a round that is none of these matches no rule.
+RUNS = f"({'|'.join(map(re.escape, PLAN.runs))})"
+ROUNDS = "|".join(str(t + 1) for t in range(max(run.erasing.rounds for run in PLAN.runs.values())))
 
 
 def job(stage, wildcards):

@@ -133,8 +133,20 @@ def validate(model: type[M], values: Any, *, source: str) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [f"{source}: {_sentence(model, problem)}" for problem in error.errors()]
+        found: dict[str, Any] = {}
+        for problem in error.errors():
+            if first := found.get(_place(problem)):  # another branch of a union
+                first["msg"] += f" or {problem['msg'].removeprefix('Input should be ')}"
+            else:
+                found[_place(problem)] = dict(problem)
+        lines = [f"{source}: {_sentence(model, problem)}" for problem in found.values()]
         raise InputError("\n".join(lines)) from None
+
+
+def _place(problem: Any) -> str:
+    """Where in the configuration, without the branches of a union, which are no names of settings."""
+    branches = ("literal[", "constrained-", "function-")
+    return ".".join(str(p) for p in problem["loc"] if p != "int" and not str(p).startswith(branches))
 
 
 def _sentence(model: type[BaseModel], problem: Any) -> str:
@@ -145,8 +157,7 @@ def _sentence(model: type[BaseModel], problem: Any) -> str:
         near = get_close_matches(str(place[-1]), known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
         return f"{where}: unknown key ({hint})"
-    branches = ("literal[", "constrained-", "function-")  # of a union; no names of settings
-    where = ".".join(str(p) for p in problem["loc"] if p != "int" and not str(p).startswith(branches))
+    where = _place(problem)
     message = problem["msg"].removeprefix("Value error, ")
     message = f"{where}: {message}" if where else message
     if problem["type"] == "value_error":

@@ -46,7 +46,7 @@ def refusal(tmp_path: Path, text: str) -> str:
         ("erasing: {threshold: .nan}", "erasing.threshold: Input should be a finite number. Got: nan"),
         ("erasing: {rounds: 3.0}", "erasing.rounds: Input should be a valid integer. Got: 3.0"),
         ("erasing: {rounds: true}", "erasing.rounds: Input should be a valid integer. Got: True"),
-        ("erasing: {merge: most}", "FILE: erasing.merge: Input should be 'auto'. Got: 'most'"),
+        ("erasing: {merge: most}", "FILE: erasing.merge: Input should be a valid integer or 'auto'. Got: 'most'"),
         ("network: {backbone: resnet}", "network.backbone: Input should be 'vgg16', 'mobilenet_v2' or 'squeezenet'"),
         ("dataset: 3", "FILE: dataset: Input should be a valid dictionary"),
         ("1: 2", "FILE: 1: Keys should be strings"),
