@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from project import REPOSITORY, Project, complaints
+from snakemake.utils import update_config
 
 from aepsl.settings.settings import Settings
 from aepsl.workflow import locked
@@ -34,8 +35,11 @@ def devkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def words_for(configuration: str, devkit: Path) -> tuple[dict[str, Any], list[str]]:
-    values = yaml.safe_load((REPOSITORY / configuration).read_text())
-    words = [] if configuration == "config.yaml" else ["--configfile", configuration]
+    files = ["config.yaml", configuration] if configuration == "configs/benchmark.yaml" else [configuration]
+    values: dict[str, Any] = {}
+    for file in files:
+        update_config(values, yaml.safe_load((REPOSITORY / file).read_text()))
+    words = [] if files == ["config.yaml"] else ["--configfile", *files]
     if values["dataset"]["format"] != "scenes":
         words += ["--config", f"dataset={{root: {devkit}}}"]
     return values, words
@@ -80,7 +84,10 @@ def test_the_comparison_judges_every_run(untouched: Project, devkit: Path, confi
     jobs = untouched.planned(f"{values.get('results', 'results')}/comparison.json", *words)
     judged = {job.removeprefix("evaluate").strip() for job in jobs if job.split()[0] == "evaluate"}
     equal = {name for name, own in values["variants"].items() if own == {"erasing": {"merge": 3}}}  # as the base
-    assert judged == {"", *(f"variants/{name}/" for name in values["variants"].keys() - equal)}
+    names = ["", *(values["variants"].keys() - equal)]
+    seeds = ["", *(f"seed{seed}" for seed in values.get("seeds", []))]
+    folders = {"-".join(filter(None, [name, seed])) for name in names for seed in seeds}
+    assert judged == {folder and f"variants/{folder}/" for folder in folders}
 
 
 def test_a_dry_run_writes_nothing(untouched: Project) -> None:
