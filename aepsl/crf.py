@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from pydensecrf.densecrf import DenseCRF2D
 
+from aepsl.settings.sections import CRF
+
 Probabilities = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.intp]
 
@@ -17,18 +19,11 @@ NEVER = 1e3  # energy whose probability is zero in float32
 def dense_crf(
     photograph: npt.NDArray[np.uint8],
     probabilities: npt.NDArray[np.floating],
-    *,
-    iterations: int,
-    bilateral_weight: float,
-    bilateral_xy: float,
-    bilateral_rgb: float,
-    gaussian_weight: float,
-    gaussian_xy: float,
+    how: CRF,
 ) -> Probabilities:
-    """Mean-field marginals after `iterations`, float32 (C, H, W), from a photograph's class probabilities.
+    """Mean-field marginals, float32 (C, H, W), from a photograph's class probabilities.
 
     photograph: (H, W, 3) uint8, raw RGB. probabilities: (C, H, W), not negative; each pixel's are normalised.
-    Weights and standard deviations (pixels, colours in 0..255) of the two kernels as in section `crf` of the settings.
     Unchanged, as float32, where there is nothing to do: no iteration, no weight, or one class that wins everywhere.
     Classes that surely win nowhere are passed on as one (`contenders`); their marginals are shared out in proportion.
     Raises ValueError for other shapes, dtypes and values.
@@ -40,9 +35,9 @@ def dense_crf(
         )
     if not (np.isfinite(probabilities).all() and probabilities.min() >= 0):
         raise ValueError("probabilities are finite and not negative")
-    weight = bilateral_weight + gaussian_weight
+    weight = how.bilateral_weight + how.gaussian_weight
     given: Probabilities = probabilities.astype(np.float32)
-    if not iterations or not weight:
+    if not how.iterations or not weight:
         return given
     floored = np.maximum(given, np.float32(LEAST_PROBABILITY))
     floored /= floored.sum(0)
@@ -59,13 +54,13 @@ def dense_crf(
     labels, height, width = energy.shape
     crf = DenseCRF2D(width, height, labels)
     crf.setUnaryEnergy(np.ascontiguousarray(energy.reshape(labels, -1)))
-    if gaussian_weight:
-        crf.addPairwiseGaussian(sxy=gaussian_xy, compat=gaussian_weight)
-    if bilateral_weight:
+    if how.gaussian_weight:
+        crf.addPairwiseGaussian(sxy=how.gaussian_xy, compat=how.gaussian_weight)
+    if how.bilateral_weight:
         # A copy, because pydensecrf refuses read-only arrays, such as Pillow's.
         image = np.array(photograph, order="C")
-        crf.addPairwiseBilateral(sxy=bilateral_xy, srgb=bilateral_rgb, rgbim=image, compat=bilateral_weight)
-    found = np.asarray(crf.inference(iterations), np.float32).reshape(energy.shape)
+        crf.addPairwiseBilateral(sxy=how.bilateral_xy, srgb=how.bilateral_rgb, rgbim=image, compat=how.bilateral_weight)
+    found = np.asarray(crf.inference(how.iterations), np.float32).reshape(energy.shape)
     marginals = np.empty_like(given)
     marginals[kept] = found[: kept.size]
     if dropped.size:
@@ -76,26 +71,10 @@ def dense_crf(
 def crf_labels(
     photograph: npt.NDArray[np.uint8],
     probabilities: npt.NDArray[np.floating],
-    *,
-    iterations: int,
-    bilateral_weight: float,
-    bilateral_xy: float,
-    bilateral_rgb: float,
-    gaussian_weight: float,
-    gaussian_xy: float,
+    how: CRF,
 ) -> npt.NDArray[np.uint8]:
     """The most probable class of each pixel after the CRF, uint8 (H, W). Arguments and errors as for `dense_crf`."""
-    marginals = dense_crf(
-        photograph,
-        probabilities,
-        iterations=iterations,
-        bilateral_weight=bilateral_weight,
-        bilateral_xy=bilateral_xy,
-        bilateral_rgb=bilateral_rgb,
-        gaussian_weight=gaussian_weight,
-        gaussian_xy=gaussian_xy,
-    )
-    labels: npt.NDArray[np.uint8] = marginals.argmax(0).astype(np.uint8)
+    labels: npt.NDArray[np.uint8] = dense_crf(photograph, probabilities, how).argmax(0).astype(np.uint8)
     return labels
 
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from aepsl.compute import Compute
 from aepsl.data.batches import Batch, Batches
 from aepsl.errors import InputError
-from aepsl.files import replacing
+from aepsl.files import canonical, replacing, write_text
+from aepsl.models import Card, save
 from aepsl.networks.parameters import parameter_groups
 from aepsl.progress import bar
 from aepsl.seeds import seed_of
@@ -79,6 +80,18 @@ def train(
             if epoch < recipe.epochs:
                 _save(checkpoint, key, network, optimizer, history)
     return history
+
+
+def keep(network: nn.Module, history: list[dict[str, Any]], card: Card, *, model: Path, records: Path) -> None:
+    """Write what training made, the model and its history as JSON lines, and drop its checkpoint."""
+    save(model, network, card)
+    write_text(records, "".join(canonical(record) + "\n" for record in history))
+    checkpoint_of(model).unlink(missing_ok=True)
+
+
+def checkpoint_of(model: Path) -> Path:
+    """The side file of a model in training."""
+    return model.with_suffix(".resume")
 
 
 def _step(

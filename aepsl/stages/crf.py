@@ -25,7 +25,7 @@ def run(settings: CrfSettings, *, images: Path, scores: Path, output: Path, mach
         labels, found = stack(stores.opened(scores, "scores").read(entry.id), manifest.classes)
         unary = probabilities(upsampled_scores(found, photograph.shape[:2]))
         name = f"{entry.id}.png"
-        save_label_map(output.parent / name, labels[crf_labels(photograph, unary, **settings.crf.model_dump())])
+        save_label_map(output.parent / name, labels[crf_labels(photograph, unary, settings.crf)])
         return replace(entry, path=name, sha256=sha256(output.parent / name))
 
     entries = tuple(in_processes(refine, each(manifest.entries, "CRF"), workers=machine.workers))

@@ -38,7 +38,7 @@ def run(settings: SelfLabelsSettings, *, images: Path, model: Path, output: Path
         entry, photograph, labels, scores = item
         found = probabilities(upsampled_scores(scores, photograph.shape[:2]))
         crf = settings.crf
-        best = crf_labels(photograph, found, **crf.model_dump()) if crf else found.argmax(0)
+        best = crf_labels(photograph, found, crf) if crf else found.argmax(0)
         name = f"{entry.id}.png"
         save_label_map(output.parent / name, labels[best])
         return replace(entry, path=name, sha256=sha256(output.parent / name))

@@ -10,15 +10,14 @@ from aepsl.compute import Compute
 from aepsl.data.batches import Batches
 from aepsl.data.images import aligned_size, load_photograph, resize
 from aepsl.data.manifest import Manifest, one_hot
-from aepsl.files import canonical, write_text
 from aepsl.losses import constant_loss
 from aepsl.machine import Machine
-from aepsl.models import Card, generator_of, save
+from aepsl.models import Card, generator_of
 from aepsl.networks.build import initialised
 from aepsl.parallel import ahead
 from aepsl.seeds import seed_of
 from aepsl.settings.stages import TrainClassifierSettings
-from aepsl.training import Loss, train
+from aepsl.training import Loss, checkpoint_of, keep, train
 
 
 def run(
@@ -36,7 +35,6 @@ def run(
     def loss(network: nn.Module, batch: Tensor, labels: Tensor, _maps: Tensor | None) -> dict[str, Tensor]:
         return attention.loss(network, batch, labels, form=settings.loss)
 
-    checkpoint = model.with_suffix(".resume")
     records = train(
         network,
         Batches(
@@ -52,23 +50,14 @@ def run(
         compute=compute,
         seed=settings.seed,
         title=title,
-        checkpoint=checkpoint,
+        checkpoint=checkpoint_of(model),
         key=key,
     )
     labels = torch.tensor([one_hot(manifest, entry.labels) for entry in manifest.entries])
     records[-1]["converged_loss"] = round(_converged_loss(network, manifest, labels, loss, compute), 6)
     records[-1]["constant_loss"] = round(constant_loss(labels, form=settings.loss), 6)
-    card = Card(
-        task="classifier",
-        method=settings.attention,
-        classes=manifest.classes,
-        mean_pixel=mean_pixel,
-        network=settings.network,
-        settings=settings.model_dump(),
-    )
-    save(model, network, card)
-    write_text(history, "".join(canonical(record) + "\n" for record in records))
-    checkpoint.unlink(missing_ok=True)
+    card = Card("classifier", settings.attention, manifest.classes, mean_pixel, settings.network, settings.model_dump())
+    keep(network, records, card, model=model, records=history)
 
 
 @torch.no_grad()

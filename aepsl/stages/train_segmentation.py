@@ -9,16 +9,15 @@ from aepsl.compute import Compute
 from aepsl.data.batches import Batches
 from aepsl.data.manifest import Manifest, entries_by_id
 from aepsl.errors import InputError
-from aepsl.files import canonical, write_text
 from aepsl.losses import psl_loss, seed_loss
 from aepsl.machine import Machine
-from aepsl.models import Card, generator_of, load_weights, save
+from aepsl.models import Card, generator_of, load_weights
 from aepsl.networks.build import backbone, initialised
 from aepsl.networks.segmenter import Segmenter
 from aepsl.seeds import seed_of
 from aepsl.settings.sections import Segmentation
 from aepsl.settings.stages import TrainSegmentationSettings
-from aepsl.training import train
+from aepsl.training import checkpoint_of, keep, train
 
 TITLE = "segmentation"
 
@@ -49,7 +48,6 @@ def run(
         load_weights(path, network)
     recipe = settings.segmentation.training
     mean_pixel = manifest.mean_pixel or (0.0, 0.0, 0.0)
-    checkpoint = model.with_suffix(".resume")
     records = train(
         network,
         Batches(
@@ -66,20 +64,11 @@ def run(
         compute=compute,
         seed=settings.seed,
         title=TITLE,
-        checkpoint=checkpoint,
+        checkpoint=checkpoint_of(model),
         key=key,
     )
-    card = Card(
-        task="segmenter",
-        method=None,
-        classes=manifest.classes,
-        mean_pixel=mean_pixel,
-        network=settings.network,
-        settings=settings.model_dump(),
-    )
-    save(model, network, card)
-    write_text(history, "".join(canonical(record) + "\n" for record in records))
-    checkpoint.unlink(missing_ok=True)
+    card = Card("segmenter", None, manifest.classes, mean_pixel, settings.network, settings.model_dump())
+    keep(network, records, card, model=model, records=history)
 
 
 def loss(

@@ -7,6 +7,7 @@ from skimage import data
 
 from aepsl.crf import KERNEL_SUM, contenders, crf_labels, dense_crf
 from aepsl.erasing import upsample
+from aepsl.settings.sections import CRF
 
 DEEPLAB: dict[str, Any] = {
     "iterations": 10,
@@ -59,12 +60,12 @@ def test_result_equals_pydensecrf_on_all_classes(
 ) -> None:
     probs = probabilities(classes, present=present, absent_score=absent_score)
     expected = of_all_classes(photograph(), probs, settings)
-    found = dense_crf(photograph(), probs, **settings)
+    found = dense_crf(photograph(), probs, CRF(**settings))
     assert found.dtype == np.float32 and found.shape == probs.shape
     np.testing.assert_array_equal(found.argmax(0), expected.argmax(0))
     np.testing.assert_allclose(found, expected, atol=2e-4)
     np.testing.assert_allclose(found.sum(0), 1, atol=1e-5)
-    labels = crf_labels(photograph(), probs, **settings)
+    labels = crf_labels(photograph(), probs, CRF(**settings))
     assert labels.dtype == np.uint8
     np.testing.assert_array_equal(labels, expected.argmax(0))
     assert (labels != probs.argmax(0)).mean() > 0.01, "the case is no test unless the CRF changes labels"
@@ -111,11 +112,11 @@ def test_kernels_sum_to_no_more_than_the_bound_that_contenders_rests_on(name: st
 def test_no_iteration_or_no_weight_or_one_sure_class_changes_nothing() -> None:
     probs = probabilities(5, present=3, absent_score=-3.0)
     same = probs.astype(np.float32)
-    np.testing.assert_array_equal(dense_crf(photograph(), probs, **DEEPLAB | {"iterations": 0}), same)
+    np.testing.assert_array_equal(dense_crf(photograph(), probs, CRF(**DEEPLAB | {"iterations": 0})), same)
     weightless = DEEPLAB | {"bilateral_weight": 0.0, "gaussian_weight": 0.0}
-    np.testing.assert_array_equal(dense_crf(photograph(), probs, **weightless), same)
+    np.testing.assert_array_equal(dense_crf(photograph(), probs, CRF(**weightless)), same)
     sure = np.stack([np.full((80, 120), 0.001), np.full((80, 120), 0.999)])
-    np.testing.assert_array_equal(dense_crf(photograph(), sure, **DEEPLAB), sure.astype(np.float32))
+    np.testing.assert_array_equal(dense_crf(photograph(), sure, CRF(**DEEPLAB)), sure.astype(np.float32))
     assert (of_all_classes(photograph(), sure, DEEPLAB).argmax(0) == 1).all(), "as all classes would give"
 
 
@@ -126,42 +127,42 @@ def test_labels_follow_the_edge_of_the_photograph_and_sides_do_not_change_places
     probs = np.stack([left, 1 - left])
     expected = np.broadcast_to(np.arange(90) >= 60, (30, 90))
     assert (probs.argmax(0) != expected).mean() > 0.1
-    assert (crf_labels(image, probs, **DEEPLAB) == expected).mean() > 0.99
+    assert (crf_labels(image, probs, CRF(**DEEPLAB)) == expected).mean() > 0.99
 
 
 def test_each_kernel_can_be_switched_off() -> None:
     probs = probabilities(3, present=3, absent_score=0.0)
-    both = dense_crf(photograph(), probs, **DEEPLAB)
+    both = dense_crf(photograph(), probs, CRF(**DEEPLAB))
     for name in ("bilateral_weight", "gaussian_weight"):
-        one = dense_crf(photograph(), probs, **DEEPLAB | {name: 0.0})
+        one = dense_crf(photograph(), probs, CRF(**DEEPLAB | {name: 0.0}))
         np.testing.assert_allclose(one, of_all_classes(photograph(), probs, DEEPLAB | {name: 0.0}), atol=1e-5)
         assert np.abs(one - both).max() > 0.1
 
 
 def test_read_only_and_strided_arrays_are_taken_and_left_alone() -> None:
     image, probs = photograph(), probabilities(3, present=3, absent_score=0.0)
-    expected = dense_crf(image, probs, **DEEPLAB)
+    expected = dense_crf(image, probs, CRF(**DEEPLAB))
     strided = np.asfortranarray(image)
     moved = np.moveaxis(np.ascontiguousarray(np.moveaxis(probs, 0, 2)), 2, 0)
     for array in (strided, moved):
         array.flags.writeable = False
-    np.testing.assert_array_equal(dense_crf(strided, moved, **DEEPLAB), expected)
+    np.testing.assert_array_equal(dense_crf(strided, moved, CRF(**DEEPLAB)), expected)
 
 
 def test_scores_that_do_not_sum_to_one_are_normalised() -> None:
     probs = probabilities(3, present=3, absent_score=0.0)
-    expected = dense_crf(photograph(), probs, **DEEPLAB)
+    expected = dense_crf(photograph(), probs, CRF(**DEEPLAB))
     for factor in (0.02, 50):
-        np.testing.assert_allclose(dense_crf(photograph(), probs * factor, **DEEPLAB), expected, atol=1e-3)
+        np.testing.assert_allclose(dense_crf(photograph(), probs * factor, CRF(**DEEPLAB)), expected, atol=1e-3)
 
 
 def test_other_dtypes_shapes_and_values_are_refused() -> None:
     image, probs = photograph(), probabilities(3, present=3, absent_score=0.0)
     for wrong in (image.astype(np.float32), image.transpose(1, 0, 2), image[..., 0]):
         with pytest.raises(ValueError, match="photograph is"):
-            dense_crf(wrong, probs, **DEEPLAB)
+            dense_crf(wrong, probs, CRF(**DEEPLAB))
     for value in (np.nan, -0.1):
         broken = probs.copy()
         broken[0, 0, 0] = value
         with pytest.raises(ValueError, match="finite and not negative"):
-            dense_crf(image, broken, **DEEPLAB)
+            dense_crf(image, broken, CRF(**DEEPLAB))
