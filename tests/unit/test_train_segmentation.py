@@ -1,0 +1,75 @@
+"""The segmentation stage: where its weights start, and from which label maps it learns."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+
+from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.palette import save_label_map
+from aepsl.errors import InputError
+from aepsl.machine import Machine
+from aepsl.settings.sections import Network, Segmentation, Training
+from aepsl.settings.stages import TrainSegmentationSettings
+from aepsl.stages import train_segmentation
+
+NETWORK = Network(weights=None, width=0.125, blocks=3, norm="batch", stride=4, dilation=1, dropout=0.0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two photographs, and their label maps in the folder `labels`."""
+    rng, entries = np.random.default_rng(0), []
+    for name in "ab":
+        Image.fromarray(rng.integers(256, size=(33, 33, 3), dtype=np.uint8)).save(tmp_path / f"{name}.png")
+        save_label_map(tmp_path / "labels" / f"{name}.png", rng.integers(2, size=(33, 33), dtype=np.uint8))
+        entries.append(Entry(id=name, path=f"{name}.png", labels=("cat",), sha256=""))
+    for place in (tmp_path, tmp_path / "labels"):
+        Manifest(("cat",), (9.0, 9.0, 9.0), ".", tuple(entries)).write(place / "index.json")
+    return tmp_path
+
+
+def trained(folder: Path, name: str, *, lr: float, start: list[Path], seed: int = 0) -> dict[str, Tensor]:
+    recipe = Training(epochs=1, batch=2, crop=33, lr=lr, optimizer="adamw", weight_decay=0.0, steps=[1])
+    settings = TrainSegmentationSettings(
+        seed=seed, cpu_threads=1, network=NETWORK, segmentation=Segmentation(training=recipe)
+    )
+    model = folder / f"{name}.safetensors"
+    train_segmentation.run(
+        settings,
+        images=folder / "index.json",
+        labels=[folder / "labels" / "index.json"],
+        start=start,
+        truth=None,
+        model=model,
+        history=folder / f"{name}.jsonl",
+        machine=Machine(device="cpu", precision="float32", workers=1),
+        key="",
+    )
+    assert [json.loads(line)["epoch"] for line in (folder / f"{name}.jsonl").read_text().splitlines()] == [1]
+    return load_file(model)
+
+
+def distance(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
+    return max(float((one[name] - other[name]).abs().max()) for name in one if name.endswith("weight"))
+
+
+def test_training_goes_on_from_the_weights_it_is_given(folder: Path) -> None:
+    teacher = trained(folder, "teacher", lr=0.01, start=[])
+    further = trained(folder, "further", lr=1e-9, start=[folder / "teacher.safetensors"], seed=5)
+    afresh = trained(folder, "afresh", lr=1e-9, start=[], seed=5)
+    assert distance(teacher, further) < 1e-6
+    assert distance(teacher, afresh) > 0.1
+
+
+def test_a_start_that_does_not_fit_is_named(folder: Path) -> None:
+    trained(folder, "teacher", lr=0.01, start=[])
+    content = (folder / "teacher.safetensors").read_bytes()
+    (folder / "half.safetensors").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=r"half\.safetensors: weights do not fit"):
+        trained(folder, "further", lr=0.01, start=[folder / "half.safetensors"])
+    assert not list(folder.glob("further*"))
