@@ -155,13 +155,12 @@ class Job:
             return self.plan.path(need.product, need.run or self.run, round=need.round, split=need.split)
 
         if self.stage == "comparison":
-            named = [run for run in self.plan.runs if TEACHER not in run]
-            judged = [run for run in named if self.plan.runs[run].segmentation.labels != "truth"]
-            bases = [run.folder for run in runs(self.whole) if not run.variant]
+            compared = runs(self.whole)
+            judged = [run for run in compared if run.settings.segmentation.labels != "truth"]
             return {
-                "miou": [self.plan.path("miou", run) for run in named],
-                "labels": [self.plan.path("judged_labels", run) for run in judged],
-                "quality": [self.plan.path("quality", run) for run in bases],
+                "miou": [self.plan.path("miou", run.folder) for run in compared],
+                "labels": [self.plan.path("judged_labels", run.folder) for run in judged],
+                "quality": [self.plan.path("quality", run.folder) for run in compared if not run.variant],
             }
         return {
             k: [path(one) for one in need] if isinstance(need, list) else path(need) for k, need in self.needs.items()
