@@ -96,7 +96,7 @@ rule comparison:
     input:
         unpack(inputs_of("comparison")),
     output:
-        report("<results>/comparison.json", category="Result", labels={"run": "all", "what": "comparison"}),
+        comparison=report("<results>/comparison.json", category="Result", labels={"run": "all", "what": "comparison"}),
         table="<results>/comparison.md",
         figure=report("<results>/comparison.png", category="Pictures", labels={"run": "all", "what": "comparison"}),
     log:
@@ -116,7 +116,7 @@ rule comparison:
         " --miou {input.miou:q}"
         " --labels {input.labels:q}"
         " --quality {input.quality:q}"
-        " --output {output[0]:q}"
+        " --output {output.comparison:q}"
         " --table {output.table:q}"
         " --figure {output.figure:q}"
         " --log {log:q} {params.options}"
