@@ -156,11 +156,13 @@ def rounds_before_jump(losses: Sequence[tuple[float, float]], *, jump: float) ->
     """How many rounds come before the converged loss jumps: it tells when erasing went too far (paper, Fig. 6).
 
     losses: (converged loss, a constant predictor's loss) of each round. A round's loss jumps when it has gone more than
-    `jump` of the way from the first round's to the constant predictor's (switch `erasing.jump`).
+    `jump` of the way from the first round's to the constant predictor's (switch `erasing.jump`). The first never jumps.
     """
-    first = losses[0][0]
-    jumps = (number for number, (loss, constant) in enumerate(losses) if loss - first > jump * (constant - first))
-    return next(jumps, len(losses))
+    (first, _), *others = losses
+    for count, (loss, constant) in enumerate(others, start=1):
+        if loss - first > jump * (constant - first):
+            return count
+    return len(losses)
 
 
 def union(masks: Iterable[Mask], *, size: tuple[int, int] | None = None) -> Mask:

@@ -249,6 +249,7 @@ def test_erase_refuses_other_shapes_and_fills() -> None:
         ([(0.2, 1.0), (0.6, 1.0), (0.7, 1.0)], 0.5, 2),  # half of the way is not more than half
         ([(0.2, 1.0), (0.9, 2.0), (0.1, 2.0)], 0.5, 3),  # each round beside its own constant predictor
         ([(0.2, 1.0)], 0.5, 1),
+        ([(0.7, 0.6), (0.7, 0.6)], 0.5, 1),  # a first round that learned nothing is merged alone
     ],
 )
 def test_rounds_before_the_loss_jumps(losses: list[tuple[float, float]], jump: float, count: int) -> None:
