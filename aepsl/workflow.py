@@ -156,11 +156,12 @@ class Job:
 
         if self.stage == "comparison":
             compared = runs(self.whole)
-            judged = [run for run in compared if run.settings.segmentation.labels != "truth"]
+            trained = compared if self._training_has_masks() else []  # else there is nothing to judge training by
+            judged = [run for run in trained if run.settings.segmentation.labels != "truth"]
             return {
                 "miou": [self.plan.path("miou", run.folder) for run in compared],
                 "labels": [self.plan.path("judged_labels", run.folder) for run in judged],
-                "quality": [self.plan.path("quality", run.folder) for run in compared if not run.variant],
+                "quality": [self.plan.path("quality", run.folder) for run in trained if not run.variant],
             }
         return {
             k: [path(one) for one in need] if isinstance(need, list) else path(need) for k, need in self.needs.items()
@@ -208,6 +209,14 @@ class Job:
     def content(self) -> str:
         """A hash of the files from outside that the job reads, none of which is a rule's input."""
         return contents(self._outside_files(), CONTENT_CACHE)
+
+    def _training_has_masks(self) -> bool:
+        dataset = self.whole.dataset
+        if dataset.format == "scenes":
+            return True
+        root = Path(dataset.root)
+        folder = voc.truth_folder(root)
+        return all(Path(folder, f"{name}.png").exists() for name in voc.listed(root, dataset.train_list))
 
     def _outside_files(self) -> list[Path]:
         dataset, network = self.whole.dataset, self.whole.network

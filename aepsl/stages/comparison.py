@@ -30,9 +30,9 @@ def run(
     table: Path,
     figure: Path,
 ) -> None:
-    """miou: miou.json of each of the settings' runs; labels: labels.json of those that have judged labels.
-
-    quality: quality.json of the base runs. Each in the order of the settings.
+    """miou: miou.json of each of the settings' runs; labels: labels.json of those that have judged labels;
+    quality: quality.json of the base runs. Each in the order of the settings; the last two are
+    empty where the training images have no masks.
     output: comparison.json. `variants`: name → measure → mean, spread (standard deviation over the seeds) and values by
     seed; `share` is of the variant called ceiling and `over_base` the difference in mIoU to the base, both of the same
     seed. `rounds`: what erasing found, by seed. table, figure: the same as Markdown and PNG.
@@ -42,12 +42,12 @@ def run(
     for one, path in zip(settings.runs, miou, strict=True):
         result = _read(path, "miou")
         values = {"miou": result["miou"], "without_crf": result["without_crf"]["miou"], "iou": result["iou"]}
-        if one.labels != "truth":
+        if labels and one.labels != "truth":
             values["labels"] = _read(next(judged), "miou")["miou"]
         found.setdefault(one.variant or BASE, {})[one.seed] = values
     variants = {name: _variant(by_seed, found[BASE], found.get(CEILING, {})) for name, by_seed in found.items()}
     seeds = list(found[BASE])
-    rounds = [_rounds(seed, _read(path, "merges")) for seed, path in zip(seeds, quality, strict=True)]
+    rounds = [_rounds(seed, _read(path, "merges")) for seed, path in zip(seeds, quality, strict=bool(quality))]
     write_text(table, _table(variants, rounds))
     _draw(variants, figure)
     write_json(output, {"seeds": seeds, "variants": variants, "rounds": rounds})
@@ -66,7 +66,7 @@ def _variant(
     """A variant's measures, paired by seed with the base and the ceiling. A variant with a seed of its own has none."""
     for seed, values in by_seed.items():
         if seed in ceiling:
-            values["share"] = values["miou"] / ceiling[seed]["miou"]
+            values["share"] = values["miou"] / ceiling[seed]["miou"] if ceiling[seed]["miou"] else None
         if seed in base:
             values["over_base"] = values["miou"] - base[seed]["miou"]
     rows = list(by_seed.values())
@@ -76,7 +76,11 @@ def _variant(
     return {**measures, "iou": {name: round(mean(values), 6) if values else None for name, values in known.items()}}
 
 
-def _over_seeds(values: list[float]) -> dict[str, Any]:
+def _over_seeds(measured: list[float | None]) -> dict[str, Any] | None:
+    """None where no seed has a value; a seed without one, such as the precision of an empty region, is left out."""
+    values = [value for value in measured if value is not None]
+    if not values:
+        return None
     return {
         "mean": round(mean(values), 6),
         "spread": round(stdev(values), 6) if len(values) > 1 else None,
@@ -106,9 +110,11 @@ def _table(variants: dict[str, Any], rounds: list[dict[str, Any]]) -> str:
         "merged": "pseudo-labels of rounds 1 to t",
         "first_alone": "round 1 alone at equal area",
     }
+    if not rounds:
+        return "\n".join([*lines, ""])
     count = len(rounds[0]["loss"])
     lines += ["", "| round t | " + " | ".join(str(t) for t in range(1, count + 1)) + " |", "|---" * (count + 1) + "|"]
-    ratios = [mean(one["loss"][t] / one["loss"][0] for one in rounds) for t in range(count)]
+    ratios = [mean(one["loss"][t] / max(one["loss"][0], 1e-6) for one in rounds) for t in range(count)]
     lines.append("| converged loss, to the first's | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
     for key, title in titles.items():
         by_round = zip(*(one[key] for one in rounds), strict=True)
@@ -133,7 +139,8 @@ def _draw(variants: dict[str, Any], path: Path) -> None:
             if found := variants[name].get(measure):
                 axes.barh(row, found["mean"], color="C0" if name == BASE else "0.8")
                 axes.plot(found["values"], [row] * len(found["values"]), "k.", markersize=4)
-        axes.axvline(variants[BASE][measure]["mean"], color="C0", linewidth=0.8)
+            if found and name == BASE:
+                axes.axvline(found["mean"], color="C0", linewidth=0.8)
         axes.set_yticks(range(len(names)), names)
         axes.set_xlabel("mIoU on validation images" if measure == "miou" else "mIoU of what was learned from")
         axes.grid(axis="x", alpha=0.3)

@@ -77,6 +77,23 @@ def test_one_seed_has_no_spread_and_no_ceiling_no_share(tmp_path: Path) -> None:
     assert "over_base" not in found["variants"]["own"], "another seed is no pair"
 
 
+def test_what_cannot_be_measured_is_left_out(tmp_path: Path) -> None:
+    """A base that learned from the truth; no masks of the training images; an empty region; a loss of zero."""
+    runs = [Compared(variant="", seed=0, labels="truth"), Compared(variant="weak", seed=0, labels="pseudo")]
+    result = {"miou": 0.5, "without_crf": {"miou": 0.4}, "iou": {"cat": 0.5}}
+    miou = [write(tmp_path / f"{n}.json", result) for n in range(2)]
+    out = {"output": tmp_path / "c.json", "table": tmp_path / "c.md", "figure": tmp_path / "c.png"}
+    comparison.run(ComparisonSettings(runs=runs), miou=miou, labels=[], quality=[], **out)
+    assert json.loads((tmp_path / "c.json").read_text())["rounds"] == []
+    assert "round t" not in (tmp_path / "c.md").read_text()
+    empty = quality([0.0, 0.1])
+    empty["rounds"][1]["precision"] = None
+    paths = {"labels": [write(tmp_path / "l", {"miou": 0.3})], "quality": [write(tmp_path / "q", empty)]}
+    comparison.run(ComparisonSettings(runs=runs), miou=miou, **paths, **out)
+    assert "| precision of the round's own region | 70.0 | – |" in (tmp_path / "c.md").read_text()
+    assert json.loads((tmp_path / "c.json").read_text())["variants"]["weak"]["labels"]["mean"] == 0.3
+
+
 def test_a_result_without_its_figure_is_named(tmp_path: Path) -> None:
     compared(tmp_path)
     runs = [Compared(variant="", seed=1, labels="truth")]
@@ -111,5 +128,5 @@ def test_label_maps_are_judged_with_ignored_pixels_as_background(tmp_path: Path)
     with pytest.raises(InputError, match="there are no label maps to judge"):
         judge([])
     save_label_map(truth / "a.png", np.zeros((2, 4), np.uint8))
-    with pytest.raises(InputError, match="its label map has"):
+    with pytest.raises(InputError, match="what is judged has"):
         judge([tmp_path / "images.json"])

@@ -3,7 +3,6 @@
 import inspect
 import json
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from aepsl.errors import InputError
 from aepsl.graph import PRODUCTS, STAGES
 from aepsl.settings.settings import Settings, validate
-from aepsl.workflow import Job, Plan, locked, plan_of, teacher
+from aepsl.workflow import Job, Plan, teacher
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {"segmentation": {"loss": "cross_entropy"}},
@@ -256,98 +255,3 @@ def test_a_backbone_chosen_by_name_is_part_of_the_code() -> None:
         s for s in STAGES if Job(small, s, round=1, split="val").code() != Job(large, s, round=1, split="val").code()
     }
     assert changed == {"train_classifier", "cams", "train_segmentation", "predict", "self_labels"}
-
-
-@pytest.fixture
-def voc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)  # the hashes are kept below the working folder
-    root = tmp_path / "VOC2012"
-    for folder in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
-        (root / folder).mkdir(parents=True)
-    for split, names in {"train": ("a", "b"), "val": ("c",)}.items():
-        (root / f"ImageSets/Segmentation/{split}.txt").write_text("\n".join(names))
-        for name in names:
-            (root / f"JPEGImages/{name}.jpg").write_bytes(name.encode())
-            (root / f"SegmentationClass/{name}.png").write_bytes(name.encode())
-    (root / "labels.csv").write_text("image,label\na,dog\nb,cat\nc,dog\n")
-    return root
-
-
-@pytest.mark.parametrize(
-    ("file", "expected"),
-    [
-        ("JPEGImages/a.jpg", {"manifest train"}),
-        ("JPEGImages/c.jpg", {"manifest val"}),
-        ("labels.csv", {"manifest train", "manifest val"}),
-        ("ImageSets/Segmentation/val.txt", {"manifest val", "evaluate"}),
-        ("SegmentationClass/a.png", {"quality", "train_segmentation ceiling"}),
-        ("SegmentationClass/c.png", {"evaluate"}),
-        ("JPEGImages/unlisted.jpg", set()),
-    ],
-)
-def test_files_from_outside_rerun_the_stages_that_read_them(voc: Path, file: str, expected: set[str]) -> None:
-    p = plan(dataset={"format": "voc", "root": str(voc), "train_list": "train"})
-    jobs = {
-        "manifest train": Job(p, "manifest", split="train"),
-        "manifest val": Job(p, "manifest", split="val"),
-        "saliency": Job(p, "saliency"),
-        "train_classifier": Job(p, "train_classifier", round=1),
-        "train_segmentation": Job(p, "train_segmentation"),
-        "train_segmentation ceiling": Job(p, "train_segmentation", "variants/ceiling/"),
-        "evaluate": Job(p, "evaluate"),
-        "quality": Job(p, "quality"),
-    }
-    before = {name: job.content() for name, job in jobs.items()}
-    (voc / file).write_bytes(b"something else\n")
-    assert {name for name, job in jobs.items() if job.content() != before[name]} == expected
-
-
-def test_weights_in_a_file_are_tracked_by_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    weights = tmp_path / "vgg16.pth"
-    weights.write_bytes(b"one")
-    p = plan(network={"weights": str(weights)})
-    stages = ("train_classifier", "train_segmentation", "cams", "predict")
-    before = {stage: Job(p, stage, round=1).content() for stage in stages}
-    weights.write_bytes(b"two, trained longer")
-    changed = {stage for stage in stages if Job(p, stage, round=1).content() != before[stage]}
-    assert changed == {"train_classifier", "train_segmentation"}
-
-
-def test_the_command_lines_nested_texts_are_read_as_in_a_file() -> None:
-    given = {
-        "seed": 3,
-        "results": "2024",
-        "erasing": {"merge": "2", "per_round": [{"round": "2", "threshold": "0.5"}]},
-        "network": {"weights": "null"},
-        "segmentation": {"self_label_crf": "false"},
-        "dataset": {"root": "/data/VOC: 2012"},
-    }
-    s = plan_of(given, given).settings
-    assert (s.seed, s.results, s.erasing.merge, s.network.weights) == (3, "2024", 2, None)
-    assert s.erasing.per_round[0].round == 2 and s.erasing.per_round[0].threshold == 0.5
-    assert s.segmentation.self_label_crf is False
-    assert s.dataset.root == "/data/VOC: 2012"
-
-
-def test_texts_of_a_file_stay_texts() -> None:
-    with pytest.raises(InputError, match=r"erasing\.merge"):
-        plan_of({"erasing": {"merge": "2"}}, {"seed": 3})
-    assert plan_of({"dataset": {"root": "2012"}}, {"dataset": {"format": "voc"}}).settings.dataset.root == "2012"
-
-
-def test_results_below_a_file_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for results in ("file", "file/below"):
-        with pytest.raises(InputError, match="file: the folder of results cannot be written"):
-            plan_of({"results": str(tmp_path / results)})
-
-
-def test_a_folder_of_results_is_one_runs_at_a_time(tmp_path: Path) -> None:
-    kept = locked(str(tmp_path / "results"))
-    with pytest.raises(InputError, match="another run is at work"):
-        locked(str(tmp_path / "results"))
-    other = locked(str(tmp_path / "other"))
-    kept.close()
-    locked(str(tmp_path / "results")).close()
-    other.close()
