@@ -182,7 +182,7 @@ def opened(path: Path, kind: str) -> Reader:
     return _opened(os.getpid(), path, kind, found.st_ino, found.st_mtime_ns)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _opened(_process: int, path: Path, kind: str, _inode: int, _time: int) -> Reader:
     return Reader(path, kind)
 

@@ -112,7 +112,7 @@ def runs(settings: Settings) -> list[Run]:
         for variant, overrides in (("", {}), *settings.variants.items()):
             name = "-".join(part for part in (variant, "" if seed is None else f"seed{seed}") if part)
             if name:
-                whole = validate(Settings, _merged(_merged(base, overrides), own), source=f"variants.{variant or name}")
+                whole = validate(Settings, _merged(_merged(base, own), overrides), source=f"variants.{variant or name}")
                 found.append(Run(variant, f"variants/{name}/", whole))
     folders = [run.folder for run in found]
     if twice := [folder for folder in folders if folders.count(folder) > 1]:

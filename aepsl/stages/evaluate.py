@@ -7,8 +7,7 @@ import numpy as np
 
 from aepsl import metrics
 from aepsl.data.manifest import Entry, Manifest, entries_by_id
-from aepsl.data.palette import load_label_map
-from aepsl.errors import InputError
+from aepsl.data.palette import load_label_map, load_truth
 from aepsl.files import write_json
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
@@ -51,12 +50,8 @@ def score(manifest: Manifest, index: Path, truth: Path, machine: Machine) -> dic
     classes = (BACKGROUND, *manifest.classes)
 
     def compare(entry: Entry) -> np.ndarray:
-        expected = load_label_map(truth / f"{entry.id}.png")
         predicted = load_label_map(found.file(entries[entry.id]))
-        if expected.shape != predicted.shape:
-            raise InputError(f"{truth / entry.id}.png: {expected.shape} pixels, the photograph has {predicted.shape}")
-        if (wrong := expected[expected != 255]).size and wrong.max() >= len(classes):
-            raise InputError(f"{truth / entry.id}.png: label {wrong.max()}, but there are {len(classes)} classes")
+        expected = load_truth(truth, entry.id, size=predicted.shape, classes=len(classes))
         return metrics.confusion_matrix(expected, predicted, len(classes))
 
     confusion = sum(in_processes(compare, manifest.entries, workers=machine.workers), np.zeros((1, 1), np.int64))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from aepsl.data.manifest import Entry, Manifest, entries_by_id
-from aepsl.data.palette import load_label_map
+from aepsl.data.palette import load_label_map, load_truth
 from aepsl.errors import InputError
 from aepsl.files import write_json
 from aepsl.machine import Machine
@@ -18,18 +18,17 @@ def run(
 ) -> None:
     """labels: the index of the label maps. truth: folder of the masks. output: labels.json, see `LabelCounts`.
 
-    Raises InputError where the network learned from the truth, and for label maps of other sizes than the masks.
+    Raises InputError where the network learned from the truth.
     """
     if not labels:
         raise InputError("segmentation.labels is truth: there are no label maps to judge")
     manifest, index = Manifest.read(images), Manifest.read(labels[0])
+    classes = len(manifest.classes) + 1
     found = entries_by_id(index, labels[0], (entry.id for entry in manifest.entries))
 
     def count(entry: Entry) -> LabelCounts:
-        expected, given = load_label_map(truth / f"{entry.id}.png"), load_label_map(index.file(found[entry.id]))
-        if expected.shape != given.shape:
-            raise InputError(f"{truth / entry.id}.png: {expected.shape} pixels, its label map has {given.shape}")
-        return LabelCounts.of(given, expected, len(manifest.classes) + 1)
+        given = load_label_map(index.file(found[entry.id]))
+        return LabelCounts.of(given, load_truth(truth, entry.id, size=given.shape, classes=classes), classes)
 
     total = LabelCounts()
     for counts in in_processes(count, each(manifest.entries, "label maps"), workers=machine.workers):

@@ -8,9 +8,8 @@ import numpy as np
 
 from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
-from aepsl.data.palette import load_label_map
+from aepsl.data.palette import load_label_map, load_truth
 from aepsl.erasing import AreaCalibration, mine, normalised, rounds_before_jump, upsample
-from aepsl.errors import InputError
 from aepsl.files import read_json_lines, write_json
 from aepsl.machine import Machine
 from aepsl.metrics import ThresholdSweep, mean_iou
@@ -168,11 +167,9 @@ class _Judge:
         return judge
 
     def _truth(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-        truth = load_label_map(self.truth / f"{entry.id}.png")
         parts = None if self.parts is None else load_label_map(self.parts / f"{entry.id}.png")
         saliency = stores.opened(self.saliency, "saliency").read(entry.id)["saliency"] / np.float32(255)
-        if truth.shape != saliency.shape:
-            raise InputError(f"{self.truth / entry.id}.png: {truth.shape} pixels, its photograph has {saliency.shape}")
+        truth = load_truth(self.truth, entry.id, size=saliency.shape, classes=self.classes)
         return truth, parts, saliency
 
     def _labels(self, mined: Mapping[int, np.ndarray], saliency: np.ndarray, truth: np.ndarray) -> LabelCounts:

@@ -263,4 +263,4 @@ def test_noise_maps_are_smooth_and_know_nothing_of_place() -> None:
     assert drawn.min() == 0 and drawn.max() == 1
     steps, spread = np.abs(np.diff(drawn, axis=2)).mean(), drawn.std()
     assert steps < spread / 4, "neighbours are alike"
-    assert drawn.mean(0).std() < 0.1 * spread * 5, "no pixel is higher than others in the mean"
+    assert drawn.mean(0).std() < 0.15 * spread, "no pixel is higher than others in the mean"
