@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from aepsl.errors import InputError
-from aepsl.files import sha256
+from aepsl.files import remove_leftovers, sha256
 from aepsl.graph import PRODUCTS, STAGES
 from aepsl.machine import Machine, usable_cpus
 from aepsl.settings import stages as stage_settings
@@ -108,6 +108,11 @@ def _files(stage: str) -> list[inspect.Parameter]:
     return [parameter for parameter in parameters if "Path" in str(parameter.annotation)]
 
 
+def _made(stage: str) -> set[str]:
+    """The arguments that name what the stage makes."""
+    return {product.argument for product in PRODUCTS.values() if product.stage == stage}
+
+
 def _run_stage(stage: str, options: argparse.Namespace) -> None:
     run = import_module(f"aepsl.stages.{stage}").run
     job = _job(stage, options) if options.config else None
@@ -117,6 +122,8 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
     model = getattr(stage_settings, "".join(word.title() for word in stage.split("_")) + "Settings")
     arguments: dict[str, Any] = {"settings": validate(model, _parsed(text), source="--settings")}
     files = _paths(stage, options, job)
+    for path in (files[argument] for argument in _made(stage)):
+        remove_leftovers(path)
     wanted = inspect.signature(run).parameters
     if "machine" in wanted:
         arguments["machine"] = Machine(options.device, options.precision, max(1, options.workers))
@@ -167,7 +174,7 @@ def _key(stage: str, settings: str, code: str, files: dict[str, Any]) -> str:
     """Names a job by its settings, its code and the bytes of its inputs: whose checkpoint it may go on from."""
     parts = [stage, settings, code]
     for name, value in sorted(files.items()):
-        if name not in {product.argument for product in PRODUCTS.values() if product.stage == stage}:
+        if name not in _made(stage):
             paths = value if isinstance(value, list) else [value]
             parts += [sha256(path) if path.is_file() else str(path) for path in paths if path is not None]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and JSON in one canonical form."""
 
+import glob
 import hashlib
 import json
 import os
@@ -26,6 +27,12 @@ def replacing(path: Path, *, flushed: bool = True) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(output: Path) -> None:
+    """Remove what a killed process that was making `output` left half-written, in its folder if that is an index."""
+    for left in output.parent.glob(".*.tmp" if output.name == "index.json" else f".{glob.escape(output.stem)}.*.tmp"):
+        left.unlink(missing_ok=True)
 
 
 def flush(path: Path) -> None:

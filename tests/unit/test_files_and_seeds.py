@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aepsl.errors import InputError
-from aepsl.files import canonical, read_json, read_json_lines, replacing, sha256, write_json, write_text
+from aepsl.files import (
+    canonical,
+    read_json,
+    read_json_lines,
+    remove_leftovers,
+    replacing,
+    sha256,
+    write_json,
+    write_text,
+)
 from aepsl.seeds import generator, seed_of
 
 plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -127,3 +136,23 @@ def test_generators_of_one_purpose_draw_the_same_and_of_two_uncorrelated_numbers
     draws = [generator(0, "augment", image).normal(size=20_000) for image in ("a", "a", "b")]
     assert np.array_equal(draws[0], draws[1])
     assert abs(np.corrcoef(draws[0], draws[2])[0, 1]) < 0.04
+
+
+@pytest.mark.parametrize(
+    ("output", "goes"),
+    [("a/masks.h5", {".masks.h5.12.tmp", ".masks.resume.7.tmp"}), ("a/index.json", None)],
+    ids=["a file", "an index, whose folder is its own"],
+)
+def test_what_a_killed_process_left_is_removed_and_nothing_else(
+    tmp_path: Path, output: str, goes: set[str] | None
+) -> None:
+    left = {".masks.h5.12.tmp", ".masks.resume.7.tmp", ".cams.h5.12.tmp", ".x.png.3.tmp"}
+    kept = {"masks.h5", "masks.resume", "index.json", "x.png", "a.tmp"}
+    (tmp_path / "a").mkdir()
+    for name in left | kept:
+        (tmp_path / "a" / name).touch()
+
+    remove_leftovers(tmp_path / output)
+    assert {path.name for path in (tmp_path / "a").iterdir()} == kept | (left - (left if goes is None else goes))
+
+    remove_leftovers(tmp_path / "nowhere" / "masks.h5")

@@ -62,6 +62,7 @@ def test_the_plain_command_goes_on_to_the_same_bytes(
     killed_after_an_epoch(project, victim)
     assert project.path(f"{FOLDER}/classifier.resume").exists()
     assert not [name for name in MADE if project.path(f"{FOLDER}/{name}").exists()]
+    project.path(f"{FOLDER}/.classifier.resume.12.tmp").touch()  # killed while it wrote a checkpoint
 
     text = project.run(*COMMAND)
 
