@@ -32,6 +32,8 @@ PRODUCTS = {
     "predictions": Product("predict", "predictions/index.json"),
     "refined": Product("crf", "predictions_crf/index.json"),
     "miou": Product("evaluate", "miou.json"),
+    "counts": Product("evaluate", "miou_images.csv", "counts"),
+    "judged_classifiers": Product("judge_classifiers", "classifiers.json"),
     "judged_labels": Product("judge_labels", "labels.json"),
     "quality": Product("quality", "quality.json"),
     "overview": Product("overview", "overview.png"),
@@ -103,6 +105,8 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
             return {"images": VAL, "scores": Need("scores")}
         case "evaluate":
             return {"images": VAL, "predictions": Need("predictions"), "refined": refined}
+        case "judge_classifiers":
+            return {"images": VAL, "classifiers": [Need("classifier", t) for t in rounds]}
         case "judge_labels":
             return {"images": TRAIN, "labels": learned[s.segmentation.labels]}
         case "quality":

@@ -68,6 +68,11 @@ def pixel_accuracy(confusion: Counts) -> float:
     return float(_ratio(confusion.trace(), confusion.sum()))
 
 
+def rounded(value: float | None) -> float | None:
+    """Six decimals, more than any measurement here carries; None for what is not a number."""
+    return None if value is None or not np.isfinite(value) else round(float(value), 6)
+
+
 def precision(confusion: Counts) -> PerClass:
     """TP / (TP + FP) of each class, (C,); nan where it is never predicted."""
     return _ratio(confusion.diagonal(), confusion.sum(0))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from aepsl.metrics import VOID, confusion_matrix, mean_iou
+from aepsl.metrics import VOID, confusion_matrix, mean_iou, rounded
 
 Labels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -109,8 +109,8 @@ class LabelCounts(_Sum):
         assert isinstance(self.as_background, np.ndarray)
         assert isinstance(self.labelled, np.ndarray)
         return {
-            "miou": number(mean_iou(self.as_background)),
-            "miou_labelled": number(mean_iou(self.labelled)),
+            "miou": rounded(mean_iou(self.as_background)),
+            "miou_labelled": rounded(mean_iou(self.labelled)),
             "labelled": ratio(self.share, self.images),
         }
 
@@ -118,8 +118,3 @@ class LabelCounts(_Sum):
 def ratio(part: float | np.integer, whole: float | np.integer) -> float | None:
     """part / whole, six decimals; None where whole is 0."""
     return round(float(part) / float(whole), 6) if whole else None
-
-
-def number(value: float) -> float | None:
-    """Six decimals, more than any measurement here carries; None for nan."""
-    return None if np.isnan(value) else round(float(value), 6)

@@ -157,11 +157,16 @@ class Job:
         if self.stage == "comparison":
             compared = runs(self.whole)
             trained = compared if self._training_has_masks() else []  # else there is nothing to judge training by
+            bases = [run.folder for run in compared if not run.variant]
             judged = [run for run in trained if run.settings.segmentation.labels != "truth"]
             return {
                 "miou": [self.plan.path("miou", run.folder) for run in compared],
+                "counts": [self.plan.path("counts", run.folder) for run in compared],
+                "classifiers": [
+                    self.plan.path("judged_classifiers", run.folder) for run in compared if not run.variant
+                ],
                 "labels": [self.plan.path("judged_labels", run.folder) for run in judged],
-                "quality": [self.plan.path("quality", run.folder) for run in trained if not run.variant],
+                "quality": [self.plan.path("quality", folder) for folder in bases if trained],
             }
         return {
             k: [path(one) for one in need] if isinstance(need, list) else path(need) for k, need in self.needs.items()
@@ -199,6 +204,7 @@ class Job:
         chosen = {
             "train_classifier": [backbone, attention],
             "cams": [backbone, attention],
+            "judge_classifiers": [backbone, attention],
             "saliency": [f"aepsl.saliency.{s.saliency.method}"],
             "train_segmentation": [backbone],
             "predict": [backbone],

@@ -1,8 +1,8 @@
 """Judging: the only rules that open ground-truth masks, but for the ceiling's training.
 
 REQUIRED INPUTS: what is judged; the dataset's masks.
-OUTPUTS: miou.json, the headline; labels.json and quality.json, every intermediate product; comparison.json, .md and
-.png, the runs side by side.
+OUTPUTS: miou.json, the headline, and miou_images.csv, its pixels image by image; classifiers.json, labels.json and
+quality.json, every intermediate product; comparison.json, .md and .png, the runs side by side.
 """
 
 
@@ -11,7 +11,8 @@ rule evaluate:
     input:
         unpack(inputs_of("evaluate")),
     output:
-        report("<results>/{run}miou.json", category="Result", labels={"run": "{run}", "what": "mIoU"}),
+        miou=report("<results>/{run}miou.json", category="Result", labels={"run": "{run}", "what": "mIoU"}),
+        counts="<results>/{run}miou_images.csv",
     log:
         "<logs>/{run}evaluate.log",
     benchmark:
@@ -30,6 +31,33 @@ rule evaluate:
         " --images {input.images:q}"
         " --predictions {input.predictions:q}"
         " --refined {input.refined:q}"
+        " --output {output.miou:q}"
+        " --counts {output.counts:q}"
+        " --log {log:q} {params.options}"
+
+
+rule judge_classifiers:
+    """Classifier quality: mAP of each round's on the validation photographs."""
+    input:
+        unpack(inputs_of("judge_classifiers")),
+    output:
+        report("<results>/{run}classifiers.json", category="Result", labels={"run": "{run}", "what": "classifiers"}),
+    log:
+        "<logs>/{run}judge_classifiers.log",
+    benchmark:
+        "<benchmarks>/{run}judge_classifiers.tsv"
+    conda:
+        "../envs/aepsl.yaml"
+    threads: workflow.cores
+    params:
+        settings=settings_of("judge_classifiers"),
+        code=code_of("judge_classifiers"),
+        options=options_of("judge_classifiers"),
+    shell:
+        "python -m aepsl judge-classifiers"
+        " --settings {params.settings:q}"
+        " --images {input.images:q}"
+        " --classifiers {input.classifiers:q}"
         " --output {output:q}"
         " --log {log:q} {params.options}"
 
@@ -114,6 +142,8 @@ rule comparison:
         "python -m aepsl comparison"
         " --settings {params.settings:q}"
         " --miou {input.miou:q}"
+        " --counts {input.counts:q}"
+        " --classifiers {input.classifiers:q}"
         " --labels {input.labels:q}"
         " --quality {input.quality:q}"
         " --output {output.comparison:q}"

@@ -107,6 +107,10 @@ class EvaluateSettings(Section):
     chosen_on_ground_truth: list[str]
 
 
+class JudgeClassifiersSettings(Section):
+    cpu_threads: int
+
+
 class JudgeLabelsSettings(Section):
     pass
 
@@ -189,6 +193,8 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
             return EvaluateSettings(chosen_on_ground_truth=s.chosen_on_ground_truth)
         case "quality":
             return QualitySettings(background_threshold=s.pseudo_labels.background_threshold, jump=s.erasing.jump)
+        case "judge_classifiers":
+            return JudgeClassifiersSettings(cpu_threads=s.cpu_threads)
         case "judge_labels":
             return JudgeLabelsSettings()
         case "comparison":

@@ -4,19 +4,15 @@ import logging
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from aepsl import stores
-from aepsl.attention.protocol import method
 from aepsl.attention.views import averaged_maps
+from aepsl.classifying import Classifying
 from aepsl.compute import Compute
 from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.files import canonical
 from aepsl.machine import Machine
-from aepsl.models import generator_of, load_weights, read_card
-from aepsl.networks.build import backbone
 from aepsl.parallel import ahead
 from aepsl.progress import each
 from aepsl.settings.stages import CamsSettings
@@ -26,17 +22,9 @@ log = logging.getLogger(__name__)
 
 def run(settings: CamsSettings, *, images: Path, classifier: Path, output: Path, machine: Machine) -> None:
     """images: manifest of I_t. output: cams.h5, `/{image id}/{class}` at the network's resolution, uint8."""
-    compute = Compute.on(machine, cpu_threads=settings.cpu_threads)
-    manifest, card = Manifest.read(images), read_card(classifier, "classifier")
-    attention = method(settings.attention.method)
-    unset = generator_of(0)
-    network = attention.network(backbone(card.network, unset), len(card.classes), unset)
-    network = compute.move(load_weights(classifier, network))
-
-    @torch.no_grad()
-    def maps(views: Tensor) -> Tensor:
-        with compute.autocast():
-            return attention.maps(network, compute.normalised(views))
+    manifest = Manifest.read(images)
+    classify = Classifying.load(classifier, Compute.on(machine, cpu_threads=settings.cpu_threads))
+    card = classify.card
 
     def load(entry: Entry) -> tuple[Entry, np.ndarray]:
         return entry, load_photograph(manifest.file(entry))
@@ -52,7 +40,7 @@ def run(settings: CamsSettings, *, images: Path, classifier: Path, output: Path,
     with stores.create(output, "cams", attributes) as store:
         for entry, photograph in ahead(load, entries):
             found = averaged_maps(
-                maps,
+                classify.maps,
                 photograph,
                 stride=card.network.stride,
                 flip=settings.attention.flip,

@@ -4,11 +4,16 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from aepsl.errors import InputError
 from aepsl.files import read_json, replacing, write_json, write_text
+from aepsl.pixel_counts import PixelCounts, interval, resampled
 from aepsl.settings.stages import ComparisonSettings
+
+Samples = npt.NDArray[np.float64]  # mIoU of each of the bootstrap's samples
 
 BASE, CEILING = "base", "ceiling"
 MEASURES = {
@@ -24,30 +29,43 @@ def run(
     settings: ComparisonSettings,
     *,
     miou: list[Path],
+    counts: list[Path],
+    classifiers: list[Path],
     labels: list[Path],
     quality: list[Path],
     output: Path,
     table: Path,
     figure: Path,
 ) -> None:
-    """miou: miou.json of each of the settings' runs; labels: labels.json of those that have judged labels;
-    quality: quality.json of the base runs. Each in the order of the settings; the last two are
-    empty where the training images have no masks.
+    """miou, counts: of each of the settings' runs; labels: labels.json of those that have judged labels; classifiers,
+    quality: of the base runs. Each in the order of the settings; labels and quality are empty where the training images
+    have no masks.
     output: comparison.json. `variants`: name → measure → mean, spread (standard deviation over the seeds) and values by
     seed; `share` is of the variant called ceiling and `over_base` the difference in mIoU to the base, both of the same
-    seed. `rounds`: what erasing found, by seed. table, figure: the same as Markdown and PNG.
+    seed; the `interval` of `miou` and `over_base` is the central 95 % of their mean over the seeds when the photographs
+    are drawn anew (bootstrap, 1,000 times, the same ones for both runs of a pair). `rounds`: what erasing found, by
+    seed. table, figure: the same as Markdown and PNG.
     """
     judged = iter(labels)
     found: dict[str, dict[int, dict[str, Any]]] = {}
-    for one, path in zip(settings.runs, miou, strict=True):
+    samples: dict[str, dict[int, Samples]] = {}
+    for one, path, pixels in zip(settings.runs, miou, counts, strict=True):
         result = _read(path, "miou")
         values = {"miou": result["miou"], "without_crf": result["without_crf"]["miou"], "iou": result["iou"]}
         if labels and one.labels != "truth":
             values["labels"] = _read(next(judged), "miou")["miou"]
         found.setdefault(one.variant or BASE, {})[one.seed] = values
+        samples.setdefault(one.variant or BASE, {})[one.seed] = _samples(PixelCounts.read(pixels))
     variants = {name: _variant(by_seed, found[BASE], found.get(CEILING, {})) for name, by_seed in found.items()}
+    for name, by_seed in samples.items():
+        _add_intervals(variants[name], by_seed, samples[BASE])
     seeds = list(found[BASE])
-    rounds = [_rounds(seed, _read(path, "merges")) for seed, path in zip(seeds, quality, strict=bool(quality))]
+    rounds = [
+        {"seed": seed, "map": [one["map"] for one in _read(path, "rounds")["rounds"]]}
+        for seed, path in zip(seeds, classifiers, strict=True)
+    ]
+    for record, path in zip(rounds, quality, strict=bool(quality)):
+        record |= _rounds(_read(path, "merges"))
     write_text(table, _table(variants, rounds))
     _draw(variants, figure)
     write_json(output, {"seeds": seeds, "variants": variants, "rounds": rounds})
@@ -76,6 +94,17 @@ def _variant(
     return {**measures, "iou": {name: round(mean(values), 6) if values else None for name, values in known.items()}}
 
 
+def _samples(counted: PixelCounts) -> Samples:
+    return counted.mean_iou(resampled(len(counted.images)))
+
+
+def _add_intervals(variant: dict[str, Any], own: dict[int, Samples], base: dict[int, Samples]) -> None:
+    """Add to a variant's mIoU, and to its difference to the base, what another draw of the photographs might give."""
+    variant["miou"]["interval"] = interval(np.mean(list(own.values()), axis=0))
+    if differences := [own[seed] - base[seed] for seed in own if seed in base]:
+        variant["over_base"]["interval"] = interval(np.mean(differences, axis=0))
+
+
 def _over_seeds(measured: list[float | None]) -> dict[str, Any] | None:
     """None where no seed has a value; a seed without one, such as the precision of an empty region, is left out."""
     values = [value for value in measured if value is not None]
@@ -88,10 +117,9 @@ def _over_seeds(measured: list[float | None]) -> dict[str, Any] | None:
     }
 
 
-def _rounds(seed: int, quality: dict[str, Any]) -> dict[str, Any]:
-    """Of one seed, by number of rounds merged: the pseudo-labels' mIoU, that of the first round alone, the losses."""
+def _rounds(quality: dict[str, Any]) -> dict[str, Any]:
+    """By number of rounds merged: the pseudo-labels' mIoU, that of the first round alone, the losses."""
     return {
-        "seed": seed,
         "loss": [one["loss"] for one in quality["rounds"]],
         "precision": [one["precision"] for one in quality["rounds"]],
         "merged": [one["pseudo_labels"]["miou"] for one in quality["merges"]],
@@ -106,28 +134,32 @@ def _table(variants: dict[str, Any], rounds: list[dict[str, Any]]) -> str:
     for name, measures in variants.items():
         lines.append(f"| {name} | " + " | ".join(_cell(measures.get(measure)) for measure in MEASURES) + " |")
     titles = {
+        "map": "val mAP of the round's classifier",
         "precision": "precision of the round's own region",
         "merged": "pseudo-labels of rounds 1 to t",
         "first_alone": "round 1 alone at equal area",
     }
-    if not rounds:
-        return "\n".join([*lines, ""])
-    count = len(rounds[0]["loss"])
+    count = len(rounds[0]["map"])
     lines += ["", "| round t | " + " | ".join(str(t) for t in range(1, count + 1)) + " |", "|---" * (count + 1) + "|"]
-    ratios = [mean(one["loss"][t] / max(one["loss"][0], 1e-6) for one in rounds) for t in range(count)]
-    lines.append("| converged loss, to the first's | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
     for key, title in titles.items():
-        by_round = zip(*(one[key] for one in rounds), strict=True)
-        lines.append(f"| {title} | " + " | ".join(_cell(_over_seeds(list(values))) for values in by_round) + " |")
-    chosen = ", ".join(f"{one['auto']} (seed {one['seed']})" for one in rounds)
-    return "\n".join([*lines, "", f"`erasing.merge: auto` takes {chosen} rounds.", ""])
+        if key in rounds[0]:
+            by_round = zip(*(one[key] for one in rounds), strict=True)
+            lines.append(f"| {title} | " + " | ".join(_cell(_over_seeds(list(values))) for values in by_round) + " |")
+    if "loss" in rounds[0]:
+        ratios = [mean(one["loss"][t] / max(one["loss"][0], 1e-6) for one in rounds) for t in range(count)]
+        lines.append("| converged loss, to the first's | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
+        chosen = ", ".join(f"{one['auto']} (seed {one['seed']})" for one in rounds)
+        lines += ["", f"`erasing.merge: auto` takes {chosen} rounds."]
+    return "\n".join([*lines, ""])
 
 
 def _cell(measure: dict[str, Any] | None) -> str:
     if measure is None:
         return "–"
     spread = "" if measure["spread"] is None else f" ± {100 * measure['spread']:.1f}"
-    return f"{100 * measure['mean']:.1f}{spread}"
+    low, high = measure.get("interval", (None, None))
+    between = "" if low is None else f" [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * measure['mean']:.1f}{spread}{between}"
 
 
 def _draw(variants: dict[str, Any], path: Path) -> None:

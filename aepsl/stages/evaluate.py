@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from aepsl import metrics
 from aepsl.data.manifest import Entry, Manifest, entries_by_id
@@ -11,6 +12,7 @@ from aepsl.data.palette import load_label_map, load_truth
 from aepsl.files import write_json
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
+from aepsl.pixel_counts import PixelCounts, pixels_of
 from aepsl.prediction import BACKGROUND
 from aepsl.settings.stages import EvaluateSettings
 
@@ -23,15 +25,21 @@ def run(
     refined: list[Path],
     truth: Path,
     output: Path,
+    counts: Path,
     machine: Machine,
 ) -> None:
     """predictions: index of the network's own; refined: of those after the CRF, the headline where there are any.
 
-    truth: folder of the masks. output: miou.json; fractions, not per cent.
+    truth: folder of the masks. output: miou.json; fractions, not per cent. counts: the headline's pixels by image and
+    class (CSV).
     """
     manifest = Manifest.read(images)
-    without = score(manifest, predictions, truth, machine)
-    headline = score(manifest, refined[0], truth, machine) if refined else without
+    confusion, pixels = compared(manifest, predictions, truth, machine)
+    without = headline = score(manifest, confusion)
+    if refined:
+        confusion, pixels = compared(manifest, refined[0], truth, machine)
+        headline = score(manifest, confusion)
+    pixels.write(counts)
     write_json(
         output,
         {
@@ -43,28 +51,34 @@ def run(
     )
 
 
-def score(manifest: Manifest, index: Path, truth: Path, machine: Machine) -> dict[str, Any]:
-    """One confusion matrix over all pixels that are not 255, and what follows from it."""
+def compared(
+    manifest: Manifest, index: Path, truth: Path, machine: Machine
+) -> tuple[npt.NDArray[np.int64], PixelCounts]:
+    """The predictions of an index against the truth: one confusion matrix over all images, and each image's pixels."""
     found = Manifest.read(index)
     entries = entries_by_id(found, index, (entry.id for entry in manifest.entries))
     classes = (BACKGROUND, *manifest.classes)
 
-    def compare(entry: Entry) -> np.ndarray:
+    def compare(entry: Entry) -> npt.NDArray[np.int64]:
         predicted = load_label_map(found.file(entries[entry.id]))
         expected = load_truth(truth, entry.id, size=predicted.shape, classes=len(classes))
         return metrics.confusion_matrix(expected, predicted, len(classes))
 
-    confusion = sum(in_processes(compare, manifest.entries, workers=machine.workers), np.zeros((1, 1), np.int64))
+    total, pixels = np.zeros((len(classes), len(classes)), np.int64), []
+    for confusion in in_processes(compare, manifest.entries, workers=machine.workers):
+        total += confusion
+        pixels.append(pixels_of(confusion))
+    return total, PixelCounts(tuple(entry.id for entry in manifest.entries), classes, np.stack(pixels, axis=1))
+
+
+def score(manifest: Manifest, confusion: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """What follows from one confusion matrix over all images."""
+    classes = (BACKGROUND, *manifest.classes)
     iou = metrics.iou(confusion)
     return {
-        "miou": rounded(metrics.mean_iou(confusion)),
-        "iou": {name: rounded(value) for name, value in zip(classes, iou, strict=True)},
-        "pixel_accuracy": rounded(metrics.pixel_accuracy(confusion)),
+        "miou": metrics.rounded(metrics.mean_iou(confusion)),
+        "iou": {name: metrics.rounded(value) for name, value in zip(classes, iou, strict=True)},
+        "pixel_accuracy": metrics.rounded(metrics.pixel_accuracy(confusion)),
         "images": len(manifest.entries),
         "confusion": confusion.tolist(),
     }
-
-
-def rounded(value: float | None) -> float | None:
-    """Six decimals, more than any measurement here carries; None for what is not a number."""
-    return None if value is None or not np.isfinite(value) else round(float(value), 6)

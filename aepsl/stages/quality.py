@@ -12,11 +12,11 @@ from aepsl.data.palette import load_label_map, load_truth
 from aepsl.erasing import AreaCalibration, mine, normalised, rounds_before_jump, upsample
 from aepsl.files import read_json_lines, write_json
 from aepsl.machine import Machine
-from aepsl.metrics import ThresholdSweep, mean_iou
+from aepsl.metrics import ThresholdSweep, mean_iou, rounded
 from aepsl.parallel import in_processes
 from aepsl.progress import each
 from aepsl.pseudo_labels import pseudo_label
-from aepsl.quality import LabelCounts, RegionCounts, number
+from aepsl.quality import LabelCounts, RegionCounts
 from aepsl.settings.stages import QualitySettings
 
 THRESHOLDS = np.arange(0, 100) / 100
@@ -84,7 +84,7 @@ def run(
             "auto": rounds_before_jump(losses, jump=settings.jump),
             "sweep": {
                 "fraction_of_max": [float(threshold) for threshold in THRESHOLDS],
-                "miou": [number(mean_iou(confusion)) for confusion in first.sweep.confusions()],
+                "miou": [rounded(mean_iou(confusion)) for confusion in first.sweep.confusions()],
             },
         },
     )

@@ -12,6 +12,7 @@ from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
 from aepsl.errors import InputError
 from aepsl.machine import Machine
+from aepsl.pixel_counts import PixelCounts
 from aepsl.settings.stages import Compared, ComparisonSettings, JudgeLabelsSettings
 from aepsl.stages import comparison, judge_labels
 
@@ -21,6 +22,16 @@ MIOU = {("", 1): 0.6, ("plain", 1): 0.5, ("ceiling", 1): 0.8, ("", 2): 0.5, ("pl
 def write(path: Path, value: Any) -> Path:
     path.write_text(json.dumps(value))
     return path
+
+
+def counts(path: Path, miou: float) -> Path:
+    """Three photographs, each of this mIoU: however they are drawn, their mIoU is that."""
+    pixels = np.array([[[1000]] * 3, [[round(1000 * miou)]] * 3, [[round(1000 * miou)]] * 3])
+    PixelCounts(("a", "b", "c"), ("cat",), pixels).write(path)
+    return path
+
+
+CLASSIFIERS = {"rounds": [{"map": 0.8}, {"map": 0.6}]}
 
 
 def quality(losses: list[float]) -> dict[str, Any]:
@@ -39,10 +50,13 @@ def compared(folder: Path, miou: dict[tuple[str, int], float] = MIOU) -> dict[st
         for (v, s), m in miou.items()
     ]
     labels = [write(folder / f"{v}{s}.labels", {"miou": m / 2}) for (v, s), m in miou.items() if v != "ceiling"]
-    judged = [write(folder / f"{s}.quality", quality([0.1, 0.1 * s])) for s in sorted(s for v, s in miou if not v)]
+    seeds = sorted(s for v, s in miou if not v)
+    judged = [write(folder / f"{s}.quality", quality([0.1, 0.1 * s])) for s in seeds]
     comparison.run(
         ComparisonSettings(runs=runs),
         miou=results,
+        counts=[counts(folder / f"{v}{s}.csv", m) for (v, s), m in miou.items()],
+        classifiers=[write(folder / f"{s}.classifiers", CLASSIFIERS) for s in seeds],
         labels=labels,
         quality=judged,
         output=folder / "c.json",
@@ -57,14 +71,18 @@ def test_variants_are_paired_with_base_and_ceiling_by_seed(tmp_path: Path) -> No
     found = compared(tmp_path)
     assert found["seeds"] == [1, 2]
     base, plain, ceiling = (found["variants"][name] for name in ("base", "plain", "ceiling"))
-    assert base["miou"] == {"mean": 0.55, "spread": round(0.1 / 2**0.5, 6), "values": [0.6, 0.5]}
-    assert plain["over_base"]["values"] == [-0.1, 0.0]
+    spread = round(0.1 / 2**0.5, 6)
+    assert base["miou"] == {"mean": 0.55, "spread": spread, "values": [0.6, 0.5], "interval": [0.55, 0.55]}
+    assert plain["over_base"]["values"] == [-0.1, 0.0] and plain["over_base"]["interval"] == [-0.05, -0.05]
     assert base["share"]["values"] == [0.75, 0.625]
     assert base["labels"]["mean"] == 0.275 and "labels" not in ceiling
     assert base["iou"] == {"cat": 0.55, "dog": None}
     assert [one["loss"] for one in found["rounds"]] == [[0.1, 0.1], [0.1, 0.2]]
     table = (tmp_path / "c.md").read_text()
-    assert "| plain | 50.0 ± 0.0 | 40.0 ± 0.0 | 25.0 ± 0.0 | 62.5 ± 0.0 | -5.0 ± 7.1 |" in table
+    assert (
+        "| plain | 50.0 ± 0.0 [50.0, 50.0] | 40.0 ± 0.0 | 25.0 ± 0.0 | 62.5 ± 0.0 | -5.0 ± 7.1 [-5.0, -5.0] |" in table
+    )
+    assert "| val mAP of the round's classifier | 80.0 ± 0.0 | 60.0 ± 0.0 |" in table
     assert "| converged loss, to the first's | 1.00 | 1.50 |" in table
     with Image.open(tmp_path / "c.png") as figure:
         assert figure.size[0] == 900
@@ -83,13 +101,15 @@ def test_what_cannot_be_measured_is_left_out(tmp_path: Path) -> None:
     result = {"miou": 0.5, "without_crf": {"miou": 0.4}, "iou": {"cat": 0.5}}
     miou = [write(tmp_path / f"{n}.json", result) for n in range(2)]
     out = {"output": tmp_path / "c.json", "table": tmp_path / "c.md", "figure": tmp_path / "c.png"}
-    comparison.run(ComparisonSettings(runs=runs), miou=miou, labels=[], quality=[], **out)
-    assert json.loads((tmp_path / "c.json").read_text())["rounds"] == []
-    assert "round t" not in (tmp_path / "c.md").read_text()
+    seen = {"counts": [counts(tmp_path / "n", 0.5)] * 2, "classifiers": [write(tmp_path / "k", CLASSIFIERS)]}
+    comparison.run(ComparisonSettings(runs=runs), miou=miou, labels=[], quality=[], **seen, **out)
+    assert json.loads((tmp_path / "c.json").read_text())["rounds"] == [{"seed": 0, "map": [0.8, 0.6]}]
+    table = (tmp_path / "c.md").read_text()
+    assert "mAP" in table and "precision" not in table and "loss" not in table and "auto" not in table
     empty = quality([0.0, 0.1])
     empty["rounds"][1]["precision"] = None
     paths = {"labels": [write(tmp_path / "l", {"miou": 0.3})], "quality": [write(tmp_path / "q", empty)]}
-    comparison.run(ComparisonSettings(runs=runs), miou=miou, **paths, **out)
+    comparison.run(ComparisonSettings(runs=runs), miou=miou, **paths, **seen, **out)
     assert "| precision of the round's own region | 70.0 | – |" in (tmp_path / "c.md").read_text()
     assert json.loads((tmp_path / "c.json").read_text())["variants"]["weak"]["labels"]["mean"] == 0.3
 
@@ -100,7 +120,9 @@ def test_a_result_without_its_figure_is_named(tmp_path: Path) -> None:
     broken = write(tmp_path / "broken.json", {"iou": {}})
     out = {"output": tmp_path / "o.json", "table": tmp_path / "o.md", "figure": tmp_path / "o.png"}
     with pytest.raises(InputError, match=r"broken\.json: has no miou"):
-        comparison.run(ComparisonSettings(runs=runs), miou=[broken], labels=[], quality=[], **out)
+        comparison.run(
+            ComparisonSettings(runs=runs), miou=[broken], counts=[broken], classifiers=[], labels=[], quality=[], **out
+        )
     assert not any(path.exists() for path in out.values())
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from aepsl.quality import LabelCounts, RegionCounts, number, ratio
+from aepsl.metrics import rounded
+from aepsl.quality import LabelCounts, RegionCounts, ratio
 
 # Labels 1 and 2, 255 void; 12 pixels.
 TRUTH = np.array([[0, 1, 1, 255], [0, 1, 2, 2], [0, 0, 2, 255]], np.uint8)
@@ -110,5 +111,5 @@ def test_ignoring_all_is_no_virtue_in_the_headline() -> None:
 
 def test_shares_of_nothing_are_none_and_numbers_have_six_decimals() -> None:
     assert ratio(0, 0) is None
-    assert number(float("nan")) is None
-    assert ratio(np.int64(2), np.int64(3)) == number(2 / 3) == 0.666667
+    assert rounded(float("nan")) is None
+    assert ratio(np.int64(2), np.int64(3)) == rounded(2 / 3) == 0.666667

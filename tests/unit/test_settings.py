@@ -211,7 +211,11 @@ BASE = "dataset: {format: voc}"
 CHANGES: list[tuple[str, str, set[str]]] = [
     (BASE, "seed: 1", {*rounds("train_classifier"), "train_segmentation", "comparison"}),
     ("erasing: {fill: noise}", "seed: 1", {*rounds("train_classifier", "erase"), "train_segmentation", "comparison"}),
-    (BASE, "cpu_threads: 4", {*rounds("train_classifier", "cams"), "train_segmentation", "predict", "self_labels"}),
+    (
+        BASE,
+        "cpu_threads: 4",
+        {*rounds("train_classifier", "cams"), "judge_classifiers", "train_segmentation", "predict", "self_labels"},
+    ),
     (BASE, "device: cuda", set()),
     (BASE, "precision: float32", set()),
     (BASE, "results: elsewhere", set()),

@@ -254,4 +254,6 @@ def test_a_backbone_chosen_by_name_is_part_of_the_code() -> None:
     changed = {
         s for s in STAGES if Job(small, s, round=1, split="val").code() != Job(large, s, round=1, split="val").code()
     }
-    assert changed == {"train_classifier", "cams", "train_segmentation", "predict", "self_labels"}
+    assert changed == {
+        "train_classifier", "cams", "judge_classifiers", "train_segmentation", "predict", "self_labels"
+    }  # fmt: skip

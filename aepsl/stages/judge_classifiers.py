@@ -1,0 +1,49 @@
+"""Judge each round's classifier on the validation photographs, by their image-level labels: mAP."""
+
+from pathlib import Path
+
+import numpy as np
+
+from aepsl.classifying import Classifying
+from aepsl.compute import Compute
+from aepsl.data.images import load_photograph
+from aepsl.data.manifest import Entry, Manifest, one_hot
+from aepsl.errors import InputError
+from aepsl.files import write_json
+from aepsl.machine import Machine
+from aepsl.metrics import average_precision, rounded
+from aepsl.parallel import ahead
+from aepsl.progress import each
+from aepsl.settings.stages import JudgeClassifiersSettings
+
+
+def run(
+    settings: JudgeClassifiersSettings, *, images: Path, classifiers: list[Path], output: Path, machine: Machine
+) -> None:
+    """images: manifest of whole photographs, nothing erased. classifiers: of rounds 1..T.
+
+    output: classifiers.json, a record a round: VOC's average precision of each class that the photographs have, `map`
+    its mean.
+    """
+    manifest = Manifest.read(images)
+    labels = np.array([one_hot(manifest, entry.labels) for entry in manifest.entries], bool)
+    if not labels.any():
+        raise InputError(f"{images}: no image has a label to judge classifiers by")
+    compute = Compute.on(machine, cpu_threads=settings.cpu_threads)
+    judging = [Classifying.load(path, compute) for path in classifiers]
+
+    def load(entry: Entry) -> np.ndarray:
+        return load_photograph(manifest.file(entry))
+
+    scores = np.array(
+        [
+            [classify.class_scores(photograph) for classify in judging]
+            for photograph in ahead(load, each(manifest.entries, "classifiers"))
+        ]
+    )
+    records = []
+    for t in range(1, len(judging) + 1):
+        found = average_precision(scores[:, t - 1], labels)
+        by_class = {name: rounded(ap) for name, ap in zip(manifest.classes, found, strict=True)}
+        records.append({"round": t, "map": rounded(float(np.nanmean(found))), "average_precision": by_class})
+    write_json(output, {"images": len(manifest.entries), "rounds": records})
