@@ -43,7 +43,4 @@ onstart:
 rule all:
     default_target: True
     input:
-        "<results>/miou.json",
-        "<results>/quality.json",
-        "<results>/overview.png",
-        [miou_of(f"variants/{name}/") for name in ("ceiling",) if name in PLAN.settings.variants],
+        wanted,

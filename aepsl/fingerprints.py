@@ -74,8 +74,8 @@ def _imports(module: str) -> tuple[str, ...]:
     return tuple(sorted(n for n in names if n.split(".")[0] == "aepsl" and _file(n).exists()))
 
 
-def contents(paths: Iterable[Path], cache_file: Path) -> str:
-    """A hash of the names and bytes of files, and of the files in folders; missing ones count as missing.
+def contents(paths: Iterable[Path], cache_file: Path, text: str = "") -> str:
+    """A hash of `text`, and of the names and bytes of files and of the files in folders; missing ones count as missing.
 
     A file's hash is kept in `cache_file` by its path, size and time of change, so that a second look costs a stat.
     """
@@ -83,7 +83,7 @@ def contents(paths: Iterable[Path], cache_file: Path) -> str:
     with suppress(OSError, ValueError, AttributeError):  # of a spoilt cache, what can be used
         found = json.loads(cache_file.read_text())
         known = {path: kept for path, kept in found.items() if isinstance(kept, list) and len(kept) == 3}
-    total, changed = hashlib.sha256(), False
+    total, changed = hashlib.sha256(text.encode(errors="surrogatepass")), False
     for path in _files(paths):
         try:
             status = path.stat()

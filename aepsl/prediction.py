@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from aepsl.data.manifest import BACKGROUND
 from aepsl.erasing import upsample
 
 CANNOT_WIN = 1e-3
@@ -41,6 +42,3 @@ def stack(pictures: Mapping[str, np.ndarray], classes: tuple[str, ...]) -> tuple
     ordered = sorted(pictures, key=names.__getitem__)
     labels = np.array([names[name] for name in ordered], np.uint8)
     return labels, np.stack([pictures[name].astype(np.float32) for name in ordered])
-
-
-BACKGROUND = "background"

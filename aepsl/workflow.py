@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import yaml
 
-from aepsl.data import voc
+from aepsl.data import folder, voc
 from aepsl.errors import InputError
 from aepsl.files import canonical
 from aepsl.fingerprints import contents, fingerprint
@@ -24,6 +24,8 @@ from aepsl.settings.settings import Settings, runs, validate
 from aepsl.settings.stages import settings_for
 
 TEACHER = "@teacher"
+FORMATS = {"voc": voc, "folder": folder}  # of data that the project does not make itself
+JUDGED = {"evaluate": "val", "judge_labels": "train", "quality": "train", "overview": "val"}  # by stage, the split
 CONTENT_CACHE = Path(".snakemake/aepsl-contents.json")
 
 
@@ -64,6 +66,20 @@ class Plan:
         owner = next(other for other in self.runs if self.digest(replace(job, run=other)) == own)
         return replace(job, run=owner).made(product)
 
+    def wanted(self) -> list[str]:
+        """What is made where nothing is asked for by name: all that the dataset has the masks to judge, and pictures.
+
+        Raises InputError where some validation images have a mask and others have none.
+        """
+        paths, base = [self.path("overview")], Job(self, "overview")
+        if base.judged("val"):
+            paths.append(self.path("miou"))
+        if base.judged("train"):
+            paths.append(self.path("quality"))
+            ceiling = "variants/ceiling/"
+            paths += [self.path("miou", ceiling)] if ceiling in self.runs and base.judged("val") else []
+        return paths
+
 
 def plan_of(config: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> Plan:
     """The plan of a configuration as Snakemake read it. Raises InputError when it is wrong.
@@ -76,7 +92,11 @@ def plan_of(config: Mapping[str, Any], given: Mapping[str, Any] | None = None) -
     for place in (results, *results.parents):
         if place.is_file():
             raise InputError(f"{place}: the folder of results cannot be written (there is a file of that name)")
-    return Plan(settings)
+    plan = Plan(settings)
+    for dataset in [run.dataset for run in plan.runs.values() if run.dataset.format == "folder"]:
+        if results.resolve().is_relative_to(Path(dataset.root).resolve()):
+            raise InputError(f"{results}: the results would lie among the photographs of {dataset.root}; move either")
+    return plan
 
 
 def _as_in_a_file(value: Any, given: Any) -> Any:
@@ -149,14 +169,21 @@ class Job:
         return Job(self.plan, PRODUCTS[need.product].stage, need.run or self.run, need.round, need.split)
 
     def inputs(self) -> dict[str, str | list[str]]:
-        """The paths of the inputs, by argument."""
+        """The paths of the inputs, by argument. Raises InputError where the job judges by masks that there are not."""
+        split = self._truth_split
+        if split and self.stage != "overview" and not self.judged(split):
+            images = "training" if split == "train" else "validation"
+            raise InputError(
+                f"{next(iter(self.outputs().values()))}: cannot be made without ground-truth masks of all {images} "
+                "images; `snakemake` without a target makes what can be made"
+            )
 
         def path(need: Need) -> str:
             return self.plan.path(need.product, need.run or self.run, round=need.round, split=need.split)
 
         if self.stage == "comparison":
             compared = runs(self.whole)
-            trained = compared if self._training_has_masks() else []  # else there is nothing to judge training by
+            trained = compared if self.judged("train") else []  # else there is nothing to judge training by
             bases = [run.folder for run in compared if not run.variant]
             judged = [run for run in trained if run.settings.segmentation.labels != "truth"]
             return {
@@ -187,15 +214,14 @@ class Job:
 
     def outside(self) -> dict[str, str]:
         """Folders that the stage reads and no rule makes, by argument: the ground truth, only where it may be read."""
-        truth = self.stage in ("evaluate", "judge_labels", "quality", "overview")
-        truth |= self.stage == "train_segmentation" and self.whole.segmentation.labels == "truth"
-        if not truth:
+        if self._truth_split is None:
             return {}
         if self.whole.dataset.format == "scenes":
             root = Path(self.plan.path("scenes", self.run)).parent
             parts = {"parts": str(root / "SegmentationParts")} if self.stage == "quality" else {}
             return {"truth": str(root / "SegmentationClass"), **parts}
-        return {"truth": str(voc.truth_folder(Path(self.whole.dataset.root)))}
+        masks = self._masks(self._truth_split)
+        return {"truth": str(masks[0])} if masks and self.judged(self._truth_split) else {}
 
     def code(self) -> str:
         """The fingerprint of the stage's code, with the modules that its settings choose by name."""
@@ -213,44 +239,50 @@ class Job:
         return fingerprint(f"aepsl.stages.{self.stage}", *chosen.get(self.stage, []))
 
     def content(self) -> str:
-        """A hash of the files from outside that the job reads, none of which is a rule's input."""
-        return contents(self._outside_files(), CONTENT_CACHE)
-
-    def _training_has_masks(self) -> bool:
-        dataset = self.whole.dataset
-        if dataset.format == "scenes":
-            return True
-        root = Path(dataset.root)
-        folder = voc.truth_folder(root)
-        return all(Path(folder, f"{name}.png").exists() for name in voc.listed(root, dataset.train_list))
-
-    def _outside_files(self) -> list[Path]:
+        """A hash of what the job reads from outside, none of which is a rule's input."""
         dataset, network = self.whole.dataset, self.whole.network
         trains = self.stage in ("train_classifier", "train_segmentation")
         paths = [Path(network.weights)] if trains and network.weights not in (None, "torchvision") else []
         if self.stage == "saliency" and self.whole.saliency.folder:
             paths.append(Path(self.whole.saliency.folder))
-        if dataset.format == "scenes":
-            return paths
-        root = Path(dataset.root)
-        if self.stage == "manifest":
-            names = voc.listed(root, dataset.train_list if self.split == "train" else dataset.val_list)
-            table = Path(dataset.labels) if dataset.labels else root / "labels.csv"
-            paths += [voc.image_list(root, dataset.train_list if self.split == "train" else dataset.val_list), table]
-            paths += [root / "JPEGImages" / f"{name}.jpg" for name in names]
-            if not table.exists():
-                paths += [root / "Annotations" / f"{name}.xml" for name in names]
-        if folders := self.outside():
-            image_set = dataset.val_list if self.stage == "evaluate" else dataset.train_list
-            names = voc.listed(root, image_set)
-            paths += [Path(folders["truth"], f"{name}.png") for name in names]
-        return paths
+        text = ""
+        if self.stage == "manifest" and dataset.format != "scenes":
+            text, files = FORMATS[dataset.format].sources(dataset, self.split)
+            paths += files
+        if self._truth_split and (masks := self._masks(self._truth_split)):
+            paths += masks[1]
+        return contents(paths, CONTENT_CACHE, text)
+
+    def judged(self, split: str) -> bool:
+        """Whether there are ground-truth masks of the split's images, all of them.
+
+        Of the training images some may have masks; of the validation images all or none: else InputError is raised.
+        """
+        if self.whole.dataset.format == "scenes":
+            return True
+        if (found := self._masks(split)) is None:
+            return False
+        lacking = [path for path in found[1] if not path.exists()]
+        if split == "val" and 0 < len(lacking) < len(found[1]):
+            raise InputError(f"{lacking[0]}: no such mask ({len(lacking)} of {len(found[1])} validation images)")
+        return not lacking
+
+    @property
+    def _truth_split(self) -> str | None:
+        """The split whose ground truth the job may read."""
+        learns = self.stage == "train_segmentation" and self.whole.segmentation.labels == "truth"
+        return "train" if learns else JUDGED.get(self.stage)
+
+    def _masks(self, split: str) -> tuple[Path, list[Path]] | None:
+        """The folder of masks and where those of a split belong; None: there are none, or the project draws them."""
+        dataset = self.whole.dataset
+        return FORMATS[dataset.format].masks(dataset, split) if dataset.format in FORMATS else None
 
     def options(self, threads: int) -> str:
         """What the command is told of the machine and of folders outside, as shell words; untracked."""
         s = self.plan.settings
         workers = str(min(threads, usable_cpus()))
         words = ["--device", s.device, "--precision", s.precision, "--workers", workers, "--end-with-parent"]
-        for name, folder in self.outside().items():
-            words += [f"--{name}", folder]
+        for name, path in self.outside().items():
+            words += [f"--{name}", path]
         return shlex.join(words)

@@ -6,11 +6,16 @@ import sys
 from aepsl.errors import InputError
 from aepsl.workflow import Job, locked, plan_of
 
-try:
-    PLAN = plan_of(config, workflow.config_settings.config)
-except InputError as error:
-    print(f"aepsl: {error}", file=sys.stderr)
-    sys.exit(2)
+
+def or_stop(call, *arguments):
+    try:
+        return call(*arguments)
+    except InputError as error:
+        print(f"aepsl: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+PLAN = or_stop(plan_of, config, workflow.config_settings.config)
 
 # A run or a round that is none of these matches no rule.
 RUNS = f"({'|'.join(map(re.escape, PLAN.runs))})"
@@ -23,7 +28,7 @@ def job(stage, wildcards):
 
 
 def inputs_of(stage):
-    return lambda wildcards: job(stage, wildcards).inputs()
+    return lambda wildcards: or_stop(job(stage, wildcards).inputs)
 
 
 def settings_of(stage):
@@ -35,11 +40,11 @@ def code_of(stage):
 
 
 def content_of(stage):
-    return lambda wildcards: job(stage, wildcards).content()
+    return lambda wildcards: or_stop(job(stage, wildcards).content)
 
 
-def miou_of(run):
-    return PLAN.path("miou", run)
+def wanted(wildcards):
+    return or_stop(PLAN.wanted)
 
 
 def options_of(stage):  # takes threads, so that Snakemake does not track it: the machine reruns nothing
@@ -50,8 +55,4 @@ LOCKS = []  # what is not kept here is freed
 
 
 def only_run_in(results):
-    try:
-        LOCKS.append(locked(results))
-    except InputError as error:
-        print(f"aepsl: {error}", file=sys.stderr)
-        sys.exit(2)
+    LOCKS.append(or_stop(locked, results))

@@ -1,6 +1,6 @@
 """Photographs and image-level labels.
 
-REQUIRED INPUTS: none (dataset.format scenes), or dataset.root in the layout of VOC.
+REQUIRED INPUTS: none (dataset.format scenes), or dataset.root: VOC's layout, or a folder with a table of labels.
 OUTPUTS: data/train.json, data/val.json, the manifests.
 """
 

@@ -21,6 +21,7 @@ rule overview:
     params:
         settings=settings_of("overview"),
         code=code_of("overview"),
+        content=content_of("overview"),
         options=options_of("overview"),
     shell:
         "python -m aepsl overview"

@@ -9,6 +9,7 @@ from aepsl.errors import InputError
 from aepsl.files import read_json, write_text
 
 FORMAT = "aepsl manifest 1"
+BACKGROUND = "background"  # the name of label 0
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,37 @@ class Entry:
     labels: tuple[str, ...]
     sha256: str
 
+    def mask(self, folder: Path) -> Path:
+        """Where the photograph's ground-truth mask lies: below `folder` as the photograph below its root, a PNG."""
+        return folder / Path(self.path).with_suffix(".png")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The photographs of a split as a dataset names them, before any is opened."""
+
+    folder: Path
+    classes: tuple[str, ...]
+    images: tuple[tuple[str, str, tuple[str, ...]], ...]
+    """(id, path below the folder, labels) of each."""
+    missing: tuple[str, ...] = ()
+    """Named, but not there."""
+    unlabelled: tuple[str, ...] = ()
+    """There, but without a label to train on."""
+
 
 @dataclass(frozen=True)
 class Manifest:
-    """Images in order. `root` is relative to the manifest's folder, or absolute; `mean_pixel` is RGB in 0..255."""
+    """Images in order. `root` is relative to the manifest's folder, or absolute; `mean_pixel` is RGB in 0..255.
+
+    skipped: photographs of the split that were left out, as they cannot be read.
+    """
 
     classes: tuple[str, ...]
     mean_pixel: tuple[float, float, float] | None
     root: str
     entries: tuple[Entry, ...]
+    skipped: int = 0
     folder: Path = Path()
 
     def file(self, entry: Entry) -> Path:
@@ -46,6 +69,7 @@ class Manifest:
             "classes": self.classes,
             "mean_pixel": self.mean_pixel,
             "root": self.root,
+            "skipped": self.skipped,
         }
         lines = (
             json.dumps({"id": e.id, "path": e.path, "labels": e.labels, "sha256": e.sha256}, ensure_ascii=False)
@@ -69,6 +93,7 @@ class Manifest:
                     Entry(id=i["id"], path=i["path"], labels=tuple(i["labels"]), sha256=i["sha256"])
                     for i in value["images"]
                 ),
+                skipped=value["skipped"],
                 folder=path.parent,
             )
         except (KeyError, TypeError) as error:

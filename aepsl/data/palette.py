@@ -57,15 +57,14 @@ def load_label_map(path: Path) -> NDArray[np.uint8]:
         raise InputError(f"{path}: not a readable PNG label map ({error}): write it again") from None
 
 
-def load_truth(folder: Path, image_id: str, *, size: tuple[int, ...], classes: int) -> NDArray[np.uint8]:
+def load_truth(path: Path, *, size: tuple[int, ...], classes: int) -> NDArray[np.uint8]:
     """The ground-truth mask of an image, (H, W) uint8 with 255 void. classes: with the background.
 
     Raises InputError when it is missing or damaged, has another size than (H, W) or a label that no class has.
     """
-    path = folder / f"{image_id}.png"
     mask = load_label_map(path)
     if mask.shape != size:
         raise InputError(f"{path}: {mask.shape} pixels, what is judged has {size}")
     if (wrong := mask[mask != 255]).size and wrong.max() >= classes:
-        raise InputError(f"{path}: label {wrong.max()}, but there are {classes} classes")
+        raise InputError(f"{path}: label {wrong.max()}, but the last class has {classes - 1}")
     return mask

@@ -1,15 +1,14 @@
 """Photographs and image-level labels in the layout of the PASCAL VOC 2012 devkit."""
 
-import csv
 import logging
 from collections import Counter
-from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from xml.etree import ElementTree
 
-from aepsl.data.manifest import check_id
+from aepsl.data.labels import PICTURES, no_class, read_csv
+from aepsl.data.manifest import Listing, check_id
 from aepsl.errors import InputError
+from aepsl.settings.sections import Dataset
 
 log = logging.getLogger(__name__)
 
@@ -17,16 +16,6 @@ VOC_CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
     "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
-
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The images of a split: their folder, and (id, file name, labels) of each, in the list's order."""
-
-    folder: Path
-    images: tuple[tuple[str, str, tuple[str, ...]], ...]
 
 
 def image_list(root: Path, name: str) -> Path:
@@ -64,7 +53,7 @@ def read(root: Path, *, image_set: str, labels: Path | None, classes: tuple[str,
     if missing := [image_id for image_id in ids if not found.get(image_id)]:
         raise InputError(f"{source}: no label for image {missing[0]} ({len(missing)} images without)")
     images = tuple((image_id, f"{image_id}.jpg", tuple(sorted(found[image_id], key=classes.index))) for image_id in ids)
-    return Listing(root / "JPEGImages", images)
+    return Listing(root / "JPEGImages", classes, images)
 
 
 def listed(root: Path, image_set: str) -> list[str]:
@@ -73,6 +62,26 @@ def listed(root: Path, image_set: str) -> list[str]:
         return image_list(root, image_set).read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError):
         return []
+
+
+def sources(dataset: Dataset, split: str) -> tuple[str, list[Path]]:
+    """What a split's manifest is made from: nothing but files."""
+    root, name_of_list = Path(dataset.root), image_set(dataset, split)
+    names = listed(root, name_of_list)
+    table = Path(dataset.labels) if dataset.labels else root / "labels.csv"
+    paths = [image_list(root, name_of_list), table, *(root / "JPEGImages" / f"{name}.jpg" for name in names)]
+    return "", paths if table.exists() else paths + [root / "Annotations" / f"{name}.xml" for name in names]
+
+
+def masks(dataset: Dataset, split: str) -> tuple[Path, list[Path]]:
+    """The folder of the ground-truth masks, and where those of a split's images belong, there or not."""
+    folder = truth_folder(Path(dataset.root))
+    return folder, [folder / f"{name}.png" for name in listed(Path(dataset.root), image_set(dataset, split))]
+
+
+def image_set(dataset: Dataset, split: str) -> str:
+    """The name of a split's list."""
+    return dataset.train_list if split == "train" else dataset.val_list
 
 
 def _read_list(path: Path) -> list[str]:
@@ -94,21 +103,11 @@ def read_table(path: Path, classes: tuple[str, ...]) -> dict[str, set[str]]:
     InputError for a missing file or column and for a label that is not among `classes`.
     """
     found: dict[str, set[str]] = {}
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            if not {"image", "label"} <= set(rows.fieldnames or []):
-                raise InputError(
-                    f"{path}: expected the columns image,label. Got: {','.join(rows.fieldnames or [])[:80]}"
-                )
-            for row in rows:
-                image, label = row["image"] or "", row["label"] or ""
-                if label not in classes:
-                    raise InputError(f"{path}, line {rows.line_num}: {_no_class(label, classes)}")
-                pictured = Path(image).suffix.lower() in PICTURES  # a dot may also stand in an id
-                found.setdefault(Path(image).stem if pictured else Path(image).name, set()).add(label)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: the table of labels cannot be read ({error})") from None
+    for row in read_csv(path):
+        if row.label not in classes:
+            raise InputError(f"{row.place}: {no_class(row.label or '', classes)}")
+        pictured = Path(row.image).suffix.lower() in PICTURES  # a dot may also stand in an id
+        found.setdefault(Path(row.image).stem if pictured else Path(row.image).name, set()).add(row.label)
     return found
 
 
@@ -121,11 +120,5 @@ def _read_annotation(path: Path, classes: tuple[str, ...]) -> set[str]:
             "`python -m aepsl labels-from-masks`"
         ) from None
     if unknown := names - set(classes):
-        raise InputError(f"{path}: {_no_class(sorted(unknown)[0], classes)}")
+        raise InputError(f"{path}: {no_class(sorted(unknown)[0], classes)}")
     return names
-
-
-def _no_class(label: str, classes: tuple[str, ...]) -> str:
-    near = get_close_matches(label, classes, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"classes: {', '.join(classes)}"
-    return f"no class {label!r} ({hint})"

@@ -31,17 +31,37 @@ class Scenes(Section):
 class Dataset(Section):
     """Where photographs and image-level labels come from."""
 
-    format: Literal["scenes", "voc"] = "voc"
-    """`voc`: the layout of the PASCAL VOC 2012 devkit. `scenes`: drawn by the project, nothing is read."""
+    format: Literal["scenes", "voc", "folder"] = "voc"
+    """`voc`: the layout of the PASCAL VOC 2012 devkit. `folder`: any photographs and a table of their labels
+    (docs/own_data.md). `scenes`: drawn by the project, nothing is read."""
     root: Annotated[str, Field(min_length=1)] = "data/VOC2012"
-    """Folder of the photographs (`voc`): it holds JPEGImages and ImageSets/Segmentation."""
+    """Folder of the photographs; for `voc` it holds JPEGImages and ImageSets/Segmentation."""
     train_list: Annotated[str, Field(min_length=1)] = "train_aug"
-    """List of the training images in ImageSets/Segmentation; where it is missing, train.txt is taken and said so."""
+    """List of the training images in ImageSets/Segmentation (`voc`); where it is missing, train.txt is taken and said
+    so."""
     val_list: Annotated[str, Field(min_length=1)] = "val"
-    """List of the validation images in ImageSets/Segmentation."""
+    """List of the validation images in ImageSets/Segmentation (`voc`)."""
     labels: str | None = None
-    """Table of image-level labels (CSV: image,label[,split]); null: the root's labels.csv, else the XML files."""
+    """Table of image-level labels (CSV: image,label[,split]; for `folder` also COCO's JSON); null: the root's
+    labels.csv, else, for `voc`, the XML files."""
+    val_labels: str | None = None
+    """Table of the validation photographs, where they have one of their own (`folder`)."""
+    classes: Annotated[list[str], Field(min_length=1)] | None = None
+    """The classes in the order of their label numbers; null: the table's, sorted (`folder`)."""
+    masks: str | None = None
+    """Folder of ground-truth masks, a PNG for each photograph under its path (`folder`); null: nothing is judged."""
+    skip_unreadable: bool = False
+    """Whether photographs that are missing or cannot be read are left out and counted, instead of ending the run."""
     scenes: Scenes = Scenes()
+
+    @model_validator(mode="after")
+    def _read_by_the_format(self) -> "Dataset":
+        for name in ("val_labels", "classes", "masks"):
+            if self.format != "folder" and getattr(self, name) is not None:
+                raise ValueError(f"{name} is read by format folder alone. Got: format {self.format}")
+        if self.classes and len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes names one twice. Got: {self.classes}")
+        return self
 
 
 class Network(Section):

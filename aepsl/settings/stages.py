@@ -138,9 +138,11 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
         case "scenes":
             return ScenesSettings(scenes=s.dataset.scenes)
         case "manifest":
-            unread = {"scenes": Scenes(), "val_list" if split == "train" else "train_list": "-"}
+            unread = {"scenes": Scenes(), "masks": None, "val_list" if split == "train" else "train_list": "-"}
+            if s.dataset.format != "voc":
+                unread |= {"train_list": "-", "val_list": "-"}
             if s.dataset.format == "scenes":
-                unread |= {"root": "-", "train_list": "-", "val_list": "-"}
+                unread["root"] = "-"
             return ManifestSettings(dataset=s.dataset.model_copy(update=unread), split=split)  # type: ignore[arg-type]
         case "train_classifier":
             own = next((one.epochs for one in erasing.per_round if one.round == round), None)

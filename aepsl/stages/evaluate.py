@@ -7,13 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from aepsl import metrics
-from aepsl.data.manifest import Entry, Manifest, entries_by_id
+from aepsl.data.manifest import BACKGROUND, Entry, Manifest, entries_by_id
 from aepsl.data.palette import load_label_map, load_truth
 from aepsl.files import write_json
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.pixel_counts import PixelCounts, pixels_of
-from aepsl.prediction import BACKGROUND
 from aepsl.settings.stages import EvaluateSettings
 
 
@@ -61,7 +60,7 @@ def compared(
 
     def compare(entry: Entry) -> npt.NDArray[np.int64]:
         predicted = load_label_map(found.file(entries[entry.id]))
-        expected = load_truth(truth, entry.id, size=predicted.shape, classes=len(classes))
+        expected = load_truth(entry.mask(truth), size=predicted.shape, classes=len(classes))
         return metrics.confusion_matrix(expected, predicted, len(classes))
 
     total, pixels = np.zeros((len(classes), len(classes)), np.int64), []
@@ -80,5 +79,6 @@ def score(manifest: Manifest, confusion: npt.NDArray[np.int64]) -> dict[str, Any
         "iou": {name: metrics.rounded(value) for name, value in zip(classes, iou, strict=True)},
         "pixel_accuracy": metrics.rounded(metrics.pixel_accuracy(confusion)),
         "images": len(manifest.entries),
+        "skipped": manifest.skipped,
         "confusion": confusion.tolist(),
     }

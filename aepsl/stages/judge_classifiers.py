@@ -26,8 +26,9 @@ def run(
     its mean.
     """
     manifest = Manifest.read(images)
-    labels = np.array([one_hot(manifest, entry.labels) for entry in manifest.entries], bool)
-    if not labels.any():
+    entries = [entry for entry in manifest.entries if entry.labels]  # of a photograph in no table nothing is known
+    labels = np.array([one_hot(manifest, entry.labels) for entry in entries], bool)
+    if not entries:
         raise InputError(f"{images}: no image has a label to judge classifiers by")
     compute = Compute.on(machine, cpu_threads=settings.cpu_threads)
     judging = [Classifying.load(path, compute) for path in classifiers]
@@ -38,7 +39,7 @@ def run(
     scores = np.array(
         [
             [classify.class_scores(photograph) for classify in judging]
-            for photograph in ahead(load, each(manifest.entries, "classifiers"))
+            for photograph in ahead(load, each(entries, "classifiers"))
         ]
     )
     records = []
@@ -46,4 +47,4 @@ def run(
         found = average_precision(scores[:, t - 1], labels)
         by_class = {name: rounded(ap) for name, ap in zip(manifest.classes, found, strict=True)}
         records.append({"round": t, "map": rounded(float(np.nanmean(found))), "average_precision": by_class})
-    write_json(output, {"images": len(manifest.entries), "rounds": records})
+    write_json(output, {"images": len(entries), "rounds": records})

@@ -28,7 +28,7 @@ def run(
 
     def count(entry: Entry) -> LabelCounts:
         given = load_label_map(index.file(found[entry.id]))
-        return LabelCounts.of(given, load_truth(truth, entry.id, size=given.shape, classes=classes), classes)
+        return LabelCounts.of(given, load_truth(entry.mask(truth), size=given.shape, classes=classes), classes)
 
     total = LabelCounts()
     for counts in in_processes(count, each(manifest.entries, "label maps"), workers=machine.workers):

@@ -1,55 +1,100 @@
 """List a split's photographs with their image-level labels, and look at each once: it can be read, its mean pixel."""
 
+import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from aepsl.data import voc
+from aepsl.data import folder, voc
 from aepsl.data.images import load_photograph
-from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.manifest import Entry, Listing, Manifest
 from aepsl.data.scenes.names import CLASSES
+from aepsl.errors import InputError
 from aepsl.files import sha256
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.progress import each
 from aepsl.settings.stages import ManifestSettings
 
+LEAST_SIDE = 16  # pixels: one cell of the coarsest features
+LARGE = 1200  # pixels on the long side: an object no longer fits the crops that networks learn from
+SHOWN = 3
+log = logging.getLogger(__name__)
+
 
 def run(settings: ManifestSettings, *, scenes: list[Path], output: Path, machine: Machine) -> None:
     """scenes: labels.csv of the drawn photographs, where the format is scenes. output: the manifest (JSON)."""
-    dataset = settings.dataset
-    root = Path(dataset.root) if not scenes else scenes[0].parent
-    classes = voc.VOC_CLASSES if not scenes else CLASSES
-    image_set = {"train": dataset.train_list, "val": dataset.val_list}[settings.split]
-    listing = voc.read(
-        root,
-        image_set=image_set if not scenes else settings.split,
-        labels=Path(dataset.labels) if dataset.labels else None,
-        classes=classes,
-    )
+    listing = _listing(settings, scenes)
 
-    def look(image: tuple[str, str, tuple[str, ...]]) -> tuple[Entry, np.ndarray, int]:
+    def look(image: tuple[str, str, tuple[str, ...]]) -> tuple[Entry, np.ndarray, tuple[int, int]] | str:
         image_id, name, labels = image
-        photograph = load_photograph(listing.folder / name)
-        height, width = photograph.shape[:2]
-        entry = Entry(id=image_id, path=name, labels=labels, sha256=sha256(listing.folder / name))
-        return entry, photograph.reshape(-1, 3).sum(0, dtype=np.int64), height * width
+        path = listing.folder / name
+        try:
+            photograph = load_photograph(path)
+            height, width = photograph.shape[:2]
+            if min(height, width) < LEAST_SIDE:
+                raise InputError(f"{path}: {width}×{height} pixels; a photograph has at least {LEAST_SIDE} a side")
+            entry = Entry(id=image_id, path=name, labels=labels, sha256=sha256(path))
+        except InputError as error:
+            if not settings.dataset.skip_unreadable:
+                raise
+            return str(error)
+        return entry, photograph.reshape(-1, 3).sum(0, dtype=np.int64), (height, width)
 
-    entries, total, pixels = [], np.zeros(3, np.int64), 0
-    for entry, summed, count in in_processes(
-        look, each(listing.images, f"{settings.split} photographs"), workers=machine.workers
-    ):
+    entries, skipped = [], [f"{name}: no such photograph" for name in listing.missing]
+    total, sizes = np.zeros(3, np.int64), []
+    for seen in in_processes(look, each(listing.images, f"{settings.split} photographs"), workers=machine.workers):
+        if isinstance(seen, str):
+            skipped.append(seen)
+            continue
+        entry, summed, size = seen
         entries.append(entry)
         total += summed
-        pixels += count
-    mean = tuple(round(float(value), 3) for value in total / pixels)
+        sizes.append(size)
+    if not entries:
+        raise InputError(f"{listing.folder}: none of {len(skipped)} photographs can be read; the first: {skipped[0]}")
+    if skipped:
+        log.warning("photographs left out: %d (%s)", len(skipped), _first(skipped, "; "))
+    if settings.split == "train":
+        _warn_of_training(listing, entries)
+    if (side := int(np.median(np.max(sizes, axis=1)))) > LARGE:
+        log.warning(
+            "photographs of %d pixels on the long side: `python -m aepsl shrink` makes copies to learn from", side
+        )
+    mean = tuple(round(float(value), 3) for value in total / np.prod(sizes, axis=1).sum())
     Manifest(
-        classes=classes,
+        classes=listing.classes,
         mean_pixel=mean if settings.split == "train" else None,  # type: ignore[arg-type]
         root=_relative(listing.folder, output.parent),
         entries=tuple(entries),
+        skipped=len(skipped),
     ).write(output)
+
+
+def _listing(settings: ManifestSettings, scenes: list[Path]) -> Listing:
+    dataset = settings.dataset
+    if dataset.format == "folder":
+        return folder.read(dataset, settings.split)
+    labels = Path(dataset.labels) if dataset.labels else None
+    if scenes:
+        return voc.read(scenes[0].parent, image_set=settings.split, labels=labels, classes=CLASSES)
+    return voc.read(Path(dataset.root), image_set=voc.image_set(dataset, settings.split), labels=labels)
+
+
+def _warn_of_training(listing: Listing, entries: Sequence[Entry]) -> None:
+    """Say what cannot be trained on, and what cannot be learned."""
+    if listing.unlabelled:
+        found = listing.unlabelled
+        log.warning("photographs without a label, not trained on: %d (%s)", len(found), _first(found, ", "))
+    labelled = {label for entry in entries for label in entry.labels}
+    if unseen := [name for name in listing.classes if name not in labelled]:
+        log.warning("classes without a training photograph: %d (%s)", len(unseen), _first(unseen, ", "))
+
+
+def _first(names: Sequence[str], between: str) -> str:
+    return between.join(names[:SHOWN]) + (f"{between}…" if len(names) > SHOWN else "")
 
 
 def _relative(folder: Path, start: Path) -> str:

@@ -30,14 +30,16 @@ def run(
     pseudo_labels: Path,
     predictions: Path,
     refined: list[Path],
-    truth: Path,
+    truth: Path | None,
     output: Path,
 ) -> None:
-    """erased, cams: manifests of I_1..I_T and maps of all rounds. truth: folder of masks. output: a PNG."""
+    """erased, cams: manifests of I_1..I_T and maps of all rounds. truth: folder of masks, where there are any.
+    output: a PNG.
+    """
     matplotlib.use("agg")
     training, validation = Manifest.read(train), Manifest.read(val)
     shown = _spread(training, settings.images), _spread(validation, settings.images)
-    width = 3 + len(refined)  # panels of a validation image
+    width = 2 + len(refined) + (truth is not None)  # panels of a validation image
     columns = max(width, 2 * len(cams) + 2)
     beside = columns // width
     lines = -(-len(shown[1]) // beside)
@@ -46,7 +48,7 @@ def run(
     figures: Any = figure.subfigures(2, 1, height_ratios=[len(shown[0]), lines])
     upper, lower = figures
     upper.suptitle("training: the images I of each round, where its classifier looks (H), and what becomes of it")
-    lower.suptitle("validation")
+    lower.suptitle("the trained network's predictions")
     grid = upper.subplots(len(shown[0]), columns, squeeze=False)
     for row, entry in zip(grid, shown[0], strict=True):
         _training_row(row, entry, training, erased, cams, saliency, pseudo_labels)
@@ -92,15 +94,14 @@ def _training_row(
 
 
 def _validation_row(
-    row: np.ndarray, entry: Entry, manifest: Manifest, predictions: Path, refined: list[Path], truth: Path
+    row: np.ndarray, entry: Entry, manifest: Manifest, predictions: Path, refined: list[Path], truth: Path | None
 ) -> None:
     _show(row[0], load_photograph(manifest.file(entry)), ", ".join(entry.labels))
     for axes, index, title in zip(row[1:], [predictions, *refined], ["prediction", "after CRF"], strict=False):
         found = Manifest.read(index)
         _show(axes, _coloured(found.file(next(e for e in found.entries if e.id == entry.id))), title)
-    path = truth / f"{entry.id}.png"
-    if path.exists():
-        _show(row[2 + len(refined)], _coloured(path), "ground truth")
+    if truth is not None and entry.mask(truth).exists():
+        _show(row[2 + len(refined)], _coloured(entry.mask(truth)), "ground truth")
 
 
 def _coloured(path: Path) -> np.ndarray:
@@ -109,5 +110,5 @@ def _coloured(path: Path) -> np.ndarray:
 
 def _show(axes: Axes, picture: np.ndarray, title: str) -> None:
     axes.imshow(picture)
-    axes.set_title(title, fontsize=8)
+    axes.set_title(title, fontsize=8, parse_math=False)  # a class may be called $1
     axes.axis("off")

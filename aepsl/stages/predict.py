@@ -8,12 +8,12 @@ import numpy as np
 from aepsl import stores
 from aepsl.compute import Compute
 from aepsl.data.images import load_photograph
-from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.manifest import BACKGROUND, Entry, Manifest
 from aepsl.data.palette import save_label_map
 from aepsl.files import canonical, sha256
 from aepsl.machine import Machine
 from aepsl.parallel import ahead
-from aepsl.prediction import BACKGROUND, candidates, prohibited, upsampled_scores
+from aepsl.prediction import candidates, prohibited, upsampled_scores
 from aepsl.progress import each
 from aepsl.segmenting import Segmenting
 from aepsl.settings.stages import PredictSettings

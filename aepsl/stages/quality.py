@@ -169,7 +169,7 @@ class _Judge:
     def _truth(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         parts = None if self.parts is None else load_label_map(self.parts / f"{entry.id}.png")
         saliency = stores.opened(self.saliency, "saliency").read(entry.id)["saliency"] / np.float32(255)
-        truth = load_truth(self.truth, entry.id, size=saliency.shape, classes=self.classes)
+        truth = load_truth(entry.mask(self.truth), size=saliency.shape, classes=self.classes)
         return truth, parts, saliency
 
     def _labels(self, mined: Mapping[int, np.ndarray], saliency: np.ndarray, truth: np.ndarray) -> LabelCounts:

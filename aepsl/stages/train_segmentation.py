@@ -98,12 +98,12 @@ def loss(
 
 def _label_maps(manifest: Manifest, labels: list[Path], truth: Path | None) -> dict[str, Path]:
     """Image id → file of its label map."""
-    ids = [entry.id for entry in manifest.entries]
     if labels:
         index = Manifest.read(labels[0])
-        found = {image_id: index.file(entry) for image_id, entry in entries_by_id(index, labels[0], ids).items()}
+        entries = entries_by_id(index, labels[0], [entry.id for entry in manifest.entries])
+        found = {image_id: index.file(entry) for image_id, entry in entries.items()}
     elif truth is not None:
-        found = {image_id: truth / f"{image_id}.png" for image_id in ids}
+        found = {entry.id: entry.mask(truth) for entry in manifest.entries}
     else:
         raise InputError("segmentation.labels is truth, but the dataset has no folder of ground-truth masks")
     if missing := [path for path in found.values() if not path.exists()]:

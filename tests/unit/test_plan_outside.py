@@ -1,11 +1,13 @@
 """The plan and what lies outside of it: photographs, weights, the command line, the folder of results."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aepsl.errors import InputError
+from aepsl.graph import STAGES
 from aepsl.settings.settings import Settings, validate
 from aepsl.workflow import Job, Plan, locked, plan_of
 
@@ -117,3 +119,107 @@ def test_without_masks_of_the_training_images_the_comparison_judges_validation_a
     (voc / "SegmentationClass/a.png").unlink()
     inputs = Job(p, "comparison").inputs()
     assert [len(inputs[name]) for name in ("miou", "labels", "quality")] == [2, 0, 0]
+
+
+def test_without_masks_nothing_is_asked_for_that_judges_by_them(voc: Path) -> None:
+    ceiling = {"ceiling": {"segmentation": {"labels": "truth"}}, "plain": {"segmentation": {"loss": "cross_entropy"}}}
+    p = plan(dataset={"format": "voc", "root": str(voc), "train_list": "train"}, variants=ceiling, results="r")
+    overview, miou, quality, full = "r/overview.png", "r/miou.json", "r/quality.json", "r/variants/ceiling/miou.json"
+    assert set(p.wanted()) == {overview, miou, quality, full}
+    (voc / "SegmentationClass/a.png").unlink()
+    assert set(p.wanted()) == {overview, miou}
+    with pytest.raises(InputError, match=r"r/quality\.json: cannot be made without ground-truth masks of all training"):
+        Job(p, "quality").inputs()
+    with pytest.raises(InputError, match=r"ceiling/segmentation/model\.safetensors: cannot be made without"):
+        Job(p, "train_segmentation", "variants/ceiling/").inputs()
+    assert Job(p, "evaluate").outside() == {"truth": str(voc / "SegmentationClass")}
+    (voc / "SegmentationClass/c.png").unlink()
+    assert p.wanted() == [overview]
+    assert Job(p, "overview").inputs() and Job(p, "overview").outside() == {}
+    with pytest.raises(InputError, match=r"r/miou\.json: cannot be made without ground-truth masks of all validation"):
+        Job(p, "evaluate").inputs()
+
+
+def test_masks_of_some_validation_images_alone_are_refused(voc: Path) -> None:
+    (voc / "ImageSets/Segmentation/val.txt").write_text("c\nd\ne")
+    p = plan(dataset={"format": "voc", "root": str(voc), "train_list": "train"})
+    for ask in (p.wanted, Job(p, "evaluate").inputs):
+        with pytest.raises(InputError, match=r"d\.png: no such mask \(2 of 3 validation images\)"):
+            ask()
+
+
+@pytest.fixture
+def photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "photographs"
+    for path in ("a.jpg", "x/b.png", "x/c.webp", "unlabelled.jpg"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(path.encode())
+    (root / "labels.csv").write_text("image,label,split\na,dog,train\nb,cat,train\nc,dog,val\n")
+    return root
+
+
+def swap(root: Path) -> None:
+    (root / "a.jpg").write_bytes(b"x/b.png")
+    (root / "x/b.png").write_bytes(b"a.jpg")
+
+
+def relabel(old: str, new: str) -> Callable[[Path], None]:
+    return lambda root: (root / "labels.csv").write_text((root / "labels.csv").read_text().replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda root: (root / "a.jpg").write_bytes(b"brighter"), {"manifest train"}),
+        (lambda root: (root / "x/c.webp").write_bytes(b"brighter"), {"manifest val"}),
+        (lambda root: (root / "x/b.png").rename(root / "x/b.bmp"), {"manifest train"}),
+        (lambda root: (root / "x/b.png").rename(root / "b.png"), {"manifest train"}),
+        (swap, {"manifest train"}),
+        (lambda root: (root / "new.jpg").touch(), set()),
+        (relabel("b,cat", "unlabelled,cat,train\nb,cat"), {"manifest train"}),
+        (relabel("b,cat,train\n", "b,cat,train\nb,dog,train\n"), {"manifest train"}),
+        (relabel("c,dog", "c,cat"), {"manifest val"}),
+        (relabel("c,dog", "c,horse"), {"manifest train", "manifest val"}),
+        (relabel("a,dog,train\nb,cat,train", "x/b.png,cat,train\na.jpg,dog,train"), set()),
+    ],
+    ids=["photograph", "validation", "kind", "moved", "swapped", "unlabelled", "added", "label", "validation label",
+         "class", "rows in another order"],
+)  # fmt: skip
+def test_photographs_and_labels_of_a_folder_rerun_exactly_the_manifest(
+    photographs: Path, change: Callable[[Path], None], expected: set[str]
+) -> None:
+    p = plan(dataset={"format": "folder", "root": str(photographs)}, variants={})
+    jobs = {f"{stage} {split}": Job(p, stage, round=1, split=split) for stage in STAGES for split in ("train", "val")}
+    before = {name: job.content() for name, job in jobs.items()}
+    change(photographs)
+    assert {name for name, job in jobs.items() if job.content() != before[name]} == expected
+
+
+def test_masks_of_a_folder_rerun_who_judges_by_them_alone(photographs: Path) -> None:
+    masks = photographs.parent / "masks"
+    (masks / "x").mkdir(parents=True)
+    folder = {"format": "folder", "root": str(photographs)}
+    bare, judged = (plan(dataset=folder | own, variants={}) for own in ({}, {"masks": str(masks)}))
+    assert bare.wanted() == judged.wanted() == ["results/overview.png"]
+    (masks / "x/c.png").touch()
+    assert set(judged.wanted()) == {"results/overview.png", "results/miou.json"}
+    for name in ("a", "x/b"):
+        (masks / f"{name}.png").touch()
+    assert set(judged.wanted()) == {"results/overview.png", "results/miou.json", "results/quality.json"}
+    assert Job(judged, "evaluate").outside() == {"truth": str(masks)} and Job(bare, "overview").outside() == {}
+    changed = {
+        stage
+        for stage in STAGES
+        for split in ("train", "val")
+        if Job(bare, stage, round=1, split=split).content() != Job(judged, stage, round=1, split=split).content()
+        or Job(bare, stage, round=1, split=split).settings() != Job(judged, stage, round=1, split=split).settings()
+    }
+    assert changed == {"evaluate", "judge_labels", "quality", "overview"}
+
+
+def test_results_among_the_photographs_are_refused(photographs: Path) -> None:
+    for root, results in ((photographs, "photographs/results"), (photographs.parent, "results"), (".", ".")):
+        with pytest.raises(InputError, match="the results would lie among the photographs"):
+            plan_of({"results": results, "dataset": {"format": "folder", "root": str(root)}})
+    assert plan_of({"results": "results", "dataset": {"format": "folder", "root": str(photographs)}})

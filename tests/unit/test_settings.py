@@ -66,6 +66,11 @@ def refusal(tmp_path: Path, text: str) -> str:
         ("variants: {a/b: {seed: 1}}", "variants: a variant's name has letters, digits and ._+- only. Got: 'a/b'"),
         ("variants: {..: {seed: 1}}", "variants: a variant's name"),
         ("variants: {a: {results: x}}", "variants: variant a cannot set results"),
+        ("dataset: {masks: m}", "FILE: dataset: masks is read by format folder alone. Got: format voc"),
+        ("dataset: {format: scenes, val_labels: t.csv}", "dataset: val_labels is read by format folder alone"),
+        ("dataset: {format: folder, classes: [a, b, a]}", "dataset: classes names one twice. Got: ['a', 'b', 'a']"),
+        ("dataset: {format: folder, classes: []}", "dataset.classes: List should have at least 1 item"),
+        ("dataset: {format: folder, classes: [1]}", "dataset.classes.0: Input should be a valid string. Got: 1"),
         ("[seed, 1]", "FILE: a configuration is a table of keys and values. Got: list"),
         ("seed: [", "FILE: not YAML: "),
         ("seed: !!python/object/apply:os.getpid []", "FILE: not YAML: "),
@@ -207,7 +212,7 @@ def rounds(*stages: str, of: tuple[int, ...] = (1, 2, 3, 4)) -> set[str]:
     return {f"{stage} {number}" for stage in stages for number in of}
 
 
-BASE = "dataset: {format: voc}"
+BASE, FOLDER = "dataset: {format: voc}", "dataset: {format: folder}"
 CHANGES: list[tuple[str, str, set[str]]] = [
     (BASE, "seed: 1", {*rounds("train_classifier"), "train_segmentation", "comparison"}),
     ("erasing: {fill: noise}", "seed: 1", {*rounds("train_classifier", "erase"), "train_segmentation", "comparison"}),
@@ -225,6 +230,11 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     (BASE, "dataset: {train_list: train}", {"manifest train"}),
     (BASE, "dataset: {val_list: test}", {"manifest val"}),
     (BASE, "dataset: {scenes: {train: 3}}", {"scenes"}),
+    (BASE, "dataset: {skip_unreadable: true}", {"manifest train", "manifest val"}),
+    (FOLDER, "dataset: {classes: [cat]}", {"manifest train", "manifest val"}),
+    (FOLDER, "dataset: {val_labels: table.csv}", {"manifest train", "manifest val"}),
+    (FOLDER, "dataset: {masks: masks}", set()),
+    (FOLDER, "dataset: {val_list: test}", set()),
     ("dataset: {format: scenes}", "dataset: {root: elsewhere}", set()),
     ("dataset: {format: scenes}", "dataset: {val_list: test}", set()),
     (BASE, "network: {dropout: 0.4}", {*rounds("train_classifier"), "train_segmentation"}),

@@ -1,0 +1,218 @@
+"""A folder of photographs and a table of their image-level labels."""
+
+import os
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from aepsl.data import coco
+from aepsl.data.labels import PICTURES, Row, no_class, read_csv
+from aepsl.data.manifest import BACKGROUND, Listing, check_id
+from aepsl.errors import InputError
+from aepsl.files import canonical
+from aepsl.settings.sections import Dataset
+
+MOST_CLASSES = 254  # of a label map's 256 values 0 is the background and 255 is ignored
+LONGEST_NAME = 100  # bytes: an attribute of HDF5 has room for that many names of that length
+
+
+def read(dataset: Dataset, split: str) -> Listing:
+    """The photographs of a split with their labels, in the order of their paths.
+
+    Where no label is said to be of the split `val`, val lists all photographs: masks of them are what is wanted. Raises
+    InputError for what is missing, ambiguous or contradictory.
+    """
+    root = Path(dataset.root)
+    photographs = _photographs(root, Path(dataset.masks) if dataset.masks else None)
+    find, rows = _finder(root, photographs), _rows(dataset)
+    classes = _classes(dataset, rows)
+    labels: dict[str, set[str]] = {}
+    splits: dict[str, str] = {}
+    missing = []
+    for row in rows:
+        path, own = find(row), row.split or "train"
+        if path is None:
+            missing.append(row)
+            continue
+        if splits.setdefault(path, own) != own:
+            raise InputError(f"{row.place}: {path} is of the split {splits[path]} already; put it into one")
+        labels.setdefault(path, set()).update([row.label] if row.label else [])
+    if missing and not dataset.skip_unreadable:
+        raise InputError(_absent(root, missing))
+    unlabelled = [path for path in photographs if not labels.get(path)]
+    if split == "train":
+        chosen = [path for path in photographs if labels.get(path) and splits[path] == "train"]
+    elif "val" in (row.split for row in rows):
+        chosen = [path for path in photographs if splits.get(path) == "val"]
+    else:
+        chosen = list(photographs)
+    if not chosen:
+        raise InputError(f"{_table(dataset)}: no photograph in {root} has a label and the split {split}")
+    return Listing(
+        folder=root,
+        classes=classes,
+        images=tuple(
+            (photographs[path], path, tuple(sorted(labels.get(path, ()), key=classes.index))) for path in chosen
+        ),
+        missing=tuple(dict.fromkeys(row.image for row in missing if (row.split or "train") == split)),
+        unlabelled=tuple(path for path in unlabelled if splits.get(path) != "val"),
+    )
+
+
+def sources(dataset: Dataset, split: str) -> tuple[str, list[Path]]:
+    """What a split's manifest is made from: its listing, as text, and its photographs."""
+    listing = read(dataset, split)
+    text = canonical([listing.classes, listing.images, listing.missing])
+    return text, [listing.folder / path for _, path, _ in listing.images]
+
+
+def masks(dataset: Dataset, split: str) -> tuple[Path, list[Path]] | None:
+    """The folder of the ground-truth masks, and where those of a split's photographs belong, there or not."""
+    if dataset.masks is None:
+        return None
+    folder = Path(dataset.masks)
+    return folder, [folder / Path(path).with_suffix(".png") for _, path, _ in read(dataset, split).images]
+
+
+def _photographs(root: Path, masks: Path | None) -> dict[str, str]:
+    """path below `root` → id: the path without its extension, slashes as `__`. Hidden files are none."""
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; set dataset.root to the folder of the photographs")
+    paths = []
+    for folder, folders, files in os.walk(root, followlinks=True, onerror=_refuse):
+        here = os.path.realpath(folder)
+        inside = {name: os.path.realpath(os.path.join(folder, name)) for name in folders if not name.startswith(".")}
+        without = {os.path.realpath(masks)} if masks else set()
+        folders[:] = [n for n, real in inside.items() if real not in without and not Path(here).is_relative_to(real)]
+        pictures = [name for name in files if _is_picture(name) and not name.startswith(".")]
+        paths += [Path(folder, name).relative_to(root).as_posix() for name in pictures]
+    ids: dict[str, str] = {}
+    for path in sorted(paths):
+        image_id = _id(root, path)
+        if image_id in ids:
+            raise InputError(f"{root / path}: has the id {image_id} of {root / ids[image_id]} too; rename one of them")
+        ids[image_id] = path
+    if not ids:
+        raise InputError(f"{root}: no photograph in this folder ({', '.join(sorted(PICTURES))})")
+    return {path: image_id for image_id, path in ids.items()}
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(f"{error.filename}: the folder cannot be read ({error.strerror})")
+
+
+def _is_picture(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in PICTURES
+
+
+def _id(root: Path, path: str) -> str:
+    try:
+        path.encode()
+        return check_id(unicodedata.normalize("NFC", _bare(path)).replace("/", "__"))
+    except (InputError, UnicodeEncodeError) as error:
+        why = error if isinstance(error, InputError) else "its name is not UTF-8"
+        raise InputError(f"{root}: photograph {path!r}: {why}; rename it") from None
+
+
+def _bare(path: str) -> str:
+    """The path without a picture's extension; a dot may also stand in a name."""
+    return os.path.splitext(path)[0] if _is_picture(path) else path
+
+
+def _finder(root: Path, photographs: dict[str, str]) -> Callable[[Row], str | None]:
+    """Maps a row to the photograph that it names: by path, id, file name, with an extension or without."""
+    forms: tuple[Callable[[str], str], ...] = (
+        lambda path: path,
+        _bare,
+        photographs.__getitem__,
+        os.path.basename,
+        lambda path: _bare(os.path.basename(path)),
+    )
+    indices: list[dict[str, list[str]]] = [{} for _ in forms]
+    for path in photographs:
+        for form, index in zip(forms, indices, strict=True):
+            index.setdefault(_comparable(form(path)), []).append(path)
+
+    def find(row: Row) -> str | None:
+        wanted = _comparable(row.image)
+        for index in indices:
+            if found := index.get(wanted):
+                if len(found) > 1:
+                    raise InputError(f"{row.place}: {row.image!r} may be {' or '.join(found[:2])}; give its path")
+                return found[0]
+        return None
+
+    return find
+
+
+def _comparable(name: str) -> str:
+    """The name in the form that tables and file systems agree on: Unicode composed, slashes, a small extension."""
+    bare, suffix = os.path.splitext(os.path.normpath(unicodedata.normalize("NFC", name.replace("\\", "/"))))
+    return bare + (suffix.lower() if suffix.lower() in PICTURES else suffix)
+
+
+def _absent(root: Path, missing: list[Row]) -> str:
+    first, images = missing[0], {row.image for row in missing}
+    if not _is_picture(first.image) and os.path.isfile(root / first.image):
+        return f"{first.place}: {root / first.image} is none of {', '.join(sorted(PICTURES))}; convert it"
+    more = f" ({len(images)} images of the table are not there)" if len(images) > 1 else ""
+    return f"{first.place}: no photograph {first.image!r} below {root}{more}; correct the table or dataset.root"
+
+
+def _table(dataset: Dataset) -> Path:
+    return Path(dataset.labels) if dataset.labels else Path(dataset.root, "labels.csv")
+
+
+def _rows(dataset: Dataset) -> list[Row]:
+    """The labels of both splits."""
+    rows = _checked(_table(dataset))
+    if dataset.val_labels is None:
+        return rows
+    more = _checked(Path(dataset.val_labels))
+    if said := [row for row in (*rows, *more) if row.split is not None]:
+        raise InputError(f"{said[0].place}: a split is named here, and dataset.val_labels is set too; drop one of them")
+    return [replace(row, split="train") for row in rows] + [replace(row, split="val") for row in more]
+
+
+def _checked(path: Path) -> list[Row]:
+    try:
+        status = path.stat()
+    except OSError:
+        return list(_read(path, 0, 0))  # which says what is wrong
+    return list(_read(path, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, _size: int, _time: int) -> tuple[Row, ...]:
+    """The rows of a table, read once; each with a label and a split that can be meant."""
+    found = []
+    for row in coco.read(path) if path.suffix.lower() == ".json" else read_csv(path):
+        label = None if row.label is None else unicodedata.normalize("NFC", row.label).strip()
+        if not row.image or label == "":
+            raise InputError(f"{row.place}: {'no label for ' + repr(row.image) if row.image else 'no image'}")
+        if row.split not in (None, "train", "val"):
+            raise InputError(f"{row.place}: a split is train or val. Got: {row.split!r}")
+        found.append(replace(row, label=label))
+    if not any(row.label for row in found):
+        raise InputError(f"{path}: there is no label in it")
+    return tuple(found)
+
+
+def _classes(dataset: Dataset, rows: list[Row]) -> tuple[str, ...]:
+    """`dataset.classes`, or the table's labels, sorted."""
+    given = [unicodedata.normalize("NFC", name) for name in dataset.classes or []]
+    classes = tuple(given or sorted({row.label for row in rows if row.label}))
+    for row in rows:
+        if row.label and row.label not in classes:
+            raise InputError(f"{row.place}: {no_class(row.label, classes)}")
+    for name in classes:
+        if name == BACKGROUND or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
+            raise InputError(
+                f"{_table(dataset)}: {name[:LONGEST_NAME]!r} cannot name a class: up to {LONGEST_NAME} bytes, "
+                f"printable, not {BACKGROUND!r}"
+            )
+    if len(classes) > MOST_CLASSES:
+        raise InputError(f"{_table(dataset)}: {len(classes)} classes, of which a label map can hold {MOST_CLASSES}")
+    return classes
