@@ -16,14 +16,18 @@ from aepsl.files import write_text
 def options(parser: argparse.ArgumentParser) -> None:
     """The folder of the masks, the classes, the table."""
     parser.description = __doc__
-    parser.add_argument("masks", type=Path, help="folder of label maps: 0 background, 1.. classes, 255 ignored")
+    parser.add_argument(
+        "masks",
+        type=Path,
+        help="folder of label maps, also in folders below it: 0 background, 1.. classes, 255 ignored",
+    )
     parser.add_argument("--output", type=Path, default=Path("labels.csv"))
     parser.add_argument("--classes", nargs="+", default=list(VOC_CLASSES), help="names of the labels 1, 2, …")
 
 
 def run(options: argparse.Namespace) -> None:
     """Write the table: image,label, one row a label."""
-    paths = sorted(options.masks.glob("*.png"))
+    paths = sorted(options.masks.rglob("*.png"))
     if not paths:
         raise InputError(f"{options.masks}: no PNG in this folder")
     text = io.StringIO()
@@ -34,5 +38,6 @@ def run(options: argparse.Namespace) -> None:
             if label not in (0, 255):
                 if label > len(options.classes):
                     raise InputError(f"{path}: label {label}, but {len(options.classes)} classes are named")
-                rows.writerow([path.stem, options.classes[label - 1]])
+                image = path.relative_to(options.masks).with_suffix("").as_posix()
+                rows.writerow([image, options.classes[label - 1]])
     write_text(options.output, text.getvalue())

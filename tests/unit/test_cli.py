@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from aepsl.cli import TOOLS, main
-from aepsl.data.palette import save_label_map
+from aepsl.data.images import load_photograph
+from aepsl.data.palette import load_label_map, save_label_map
 from aepsl.data.voc import VOC_CLASSES, read_table
 from aepsl.graph import PRODUCTS, STAGES
 
@@ -134,10 +135,10 @@ def test_a_plain_command_ends_in_one_line_and_status_2() -> None:
 def test_labels_from_masks_lists_each_class_of_each_mask(refusal: Callable[..., str]) -> None:
     Path("masks").mkdir()
     save_label_map(Path("masks/a.b.png"), np.array([[0, 1, 15], [255, 15, 0]], np.uint8))
-    save_label_map(Path("masks/c,d.png"), np.array([[20, 255]], np.uint8))
+    save_label_map(Path("masks/below/c,d.png"), np.array([[20, 255]], np.uint8))
     save_label_map(Path("masks/empty.png"), np.array([[0, 255]], np.uint8))
     main(["labels-from-masks", "masks", "--output", "new/labels.csv"])
-    assert Path("new/labels.csv").read_text() == 'image,label\na.b,aeroplane\na.b,person\n"c,d",tvmonitor\n'
+    assert Path("new/labels.csv").read_text() == 'image,label\na.b,aeroplane\na.b,person\n"below/c,d",tvmonitor\n'
     assert read_table(Path("new/labels.csv"), VOC_CLASSES) == {"a.b": {"aeroplane", "person"}, "c,d": {"tvmonitor"}}
     said = refusal("labels-from-masks", "masks", "--classes", "one", "two")
     assert "a.b.png: label 15, but 2 classes are named" in said
@@ -149,6 +150,32 @@ def test_labels_from_masks_without_masks_says_so(refusal: Callable[..., str]) ->
     Path("masks").mkdir()
     Image.new("RGB", (4, 4)).save("masks/photograph.png")
     assert "photograph.png: a label map is a palette" in refusal("labels-from-masks", "masks")
+
+
+def test_shrunk_photographs_and_masks_keep_names_proportions_and_labels(
+    refusal: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    mask = rng.integers(0, 3, (300, 401)).astype(np.uint8)
+    for name in ("photographs/a/b.jpg", "photographs/c.WEBP", "masks/a/b.png"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(rng.integers(0, 256, (300, 401, 3), np.uint8)).save("photographs/a/b.jpg")
+    Image.fromarray(np.zeros((50, 100, 3), np.uint8)).save("photographs/c.WEBP")
+    Path("photographs/broken.png").write_text("text")
+    Path("photographs/labels.csv").write_text("image,label\na/b.jpg,cat\n")
+    save_label_map(Path("masks/a/b.png"), mask)
+    main(["shrink", "photographs", "small", "--side", "100"])
+    main(["shrink", "masks", "small_masks", "--side", "100", "--masks"])
+    capsys.readouterr()
+    copied = {str(path.relative_to("small")) for path in Path("small").rglob("*") if path.is_file()}
+    assert copied == {"a/b.jpg", "c.WEBP", "broken.png", "labels.csv"}
+    shrunk, labels = load_photograph(Path("small/a/b.jpg")), load_label_map(Path("small_masks/a/b.png"))
+    assert shrunk.shape[:2] == labels.shape == (75, 100)
+    assert set(np.unique(labels)) == {0, 1, 2}
+    for name in ("c.WEBP", "broken.png", "labels.csv"):
+        assert Path("small", name).read_bytes() == Path("photographs", name).read_bytes(), "small or unread: as it is"
+    assert "lies in the other" in refusal("shrink", "photographs", "photographs/small")
+    assert "absent: no picture in this folder" in refusal("shrink", "absent", "small")
 
 
 def test_summary_of_a_folder_without_results_says_so(refusal: Callable[..., str]) -> None:
@@ -170,6 +197,18 @@ def test_summary_tells_the_headline_and_what_there_is_to_see(capsys: pytest.Capt
     assert "4 validation images" in said and "0.420" in said and "0.400" in said
     assert "0.700" in said and "share 0.60" in said
     assert "results/overview.png" in said and "quality.json" not in said
+
+
+def test_summary_without_masks_tells_what_was_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("results/data").mkdir(parents=True)
+    Path("results/overview.png").touch()
+    Path("results/predictions").mkdir()
+    Path("results/data/train.json").write_text('{"skipped": 0}')
+    Path("results/data/val.json").write_text('{"skipped": 3}')
+    main(["summary"])
+    said = capsys.readouterr().out
+    assert "no mIoU" in said and "results/predictions " in said
+    assert "left out of val, as they cannot be read: 3" in said and "left out of train" not in said
 
 
 def test_schema_writes_both_files_below_the_working_folder() -> None:

@@ -1,0 +1,76 @@
+"""Copy a folder of photographs, or of masks, scaled down: networks learn from crops of a few hundred pixels."""
+
+import argparse
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from aepsl.data.images import load_photograph
+from aepsl.data.labels import PICTURES
+from aepsl.data.palette import load_label_map, save_label_map
+from aepsl.errors import InputError
+from aepsl.files import replacing
+from aepsl.machine import usable_cpus
+from aepsl.parallel import in_processes
+from aepsl.progress import each
+
+QUALITY = 95  # of JPEG and WebP
+log = logging.getLogger(__name__)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The folder, its copy, the size."""
+    parser.description = __doc__
+    parser.add_argument("folder", type=Path, help="folder of pictures, also in folders below it")
+    parser.add_argument("copy", type=Path, help="where the copies go, under the same names, with the table labels.csv")
+    parser.add_argument("--side", type=int, default=500, help="most pixels on the long side (default: %(default)s)")
+    parser.add_argument("--masks", action="store_true", help="label maps: each pixel keeps a label it had")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Copy every picture; one that is small enough, or cannot be read, as it is, and the table."""
+    folder, copy = options.folder, options.copy
+    if options.side < 32:
+        raise InputError(f"--side is at least 32 pixels. Got: {options.side}")
+    if copy.resolve().is_relative_to(folder.resolve()) or folder.resolve().is_relative_to(copy.resolve()):
+        raise InputError(f"{copy}: one of the two folders lies in the other; copy to a place of its own")
+    found = [path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and path.is_file()]
+    paths = sorted(path.relative_to(folder) for path in found)
+    if not paths:
+        raise InputError(f"{folder}: no picture in this folder")
+
+    def shrink(path: Path) -> str | None:
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            (_shrink_mask if options.masks else _shrink)(folder / path, copy / path, options.side)
+        except InputError as error:
+            shutil.copyfile(folder / path, copy / path)
+            return str(error)
+        return None
+
+    unread = [said for said in in_processes(shrink, each(paths, "pictures"), workers=usable_cpus()) if said]
+    if unread:
+        log.warning("copied as they are: %d (%s)", len(unread), unread[0])
+    if (folder / "labels.csv").is_file():
+        shutil.copyfile(folder / "labels.csv", copy / "labels.csv")
+
+
+def _shrink(source: Path, target: Path, side: int) -> None:
+    photograph = load_photograph(source)
+    if max(photograph.shape) <= side:
+        shutil.copyfile(source, target)
+        return
+    image = Image.fromarray(photograph)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    with replacing(target, flushed=False) as temporary:
+        image.save(temporary, format=Image.registered_extensions()[target.suffix.lower()], quality=QUALITY)
+
+
+def _shrink_mask(source: Path, target: Path, side: int) -> None:
+    labels = load_label_map(source)
+    image = Image.fromarray(labels)
+    image.thumbnail((side, side), Image.Resampling.NEAREST)
+    save_label_map(target, np.asarray(image))
