@@ -20,7 +20,7 @@ CONFIGURATIONS = ["config.yaml", *sorted(str(p.relative_to(REPOSITORY)) for p in
 
 @pytest.fixture(scope="module")
 def devkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """VOC2012 with files of no bytes."""
+    """VOC2012 with files of no bytes, and its photographs' table for who takes them for a mere folder."""
     root = tmp_path_factory.mktemp("devkit") / "VOC2012"
     lists = root / "ImageSets" / "Segmentation"
     for folder in (root / "JPEGImages", root / "Annotations", root / "SegmentationClass", lists):
@@ -31,6 +31,8 @@ def devkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (root / "JPEGImages" / f"{name}.jpg").touch()
             (root / "Annotations" / f"{name}.xml").touch()
             (root / "SegmentationClass" / f"{name}.png").touch()
+    rows = ["image,label,split", "2007_000032,cat,train", "2007_000039,dog,train", "2007_000033,dog,val"]
+    (root / "JPEGImages" / "labels.csv").write_text("\n".join(rows))
     return root
 
 
@@ -40,8 +42,10 @@ def words_for(configuration: str, devkit: Path) -> tuple[dict[str, Any], list[st
     for file in files:
         update_config(values, yaml.safe_load((REPOSITORY / file).read_text()))
     words = [] if files == ["config.yaml"] else ["--configfile", *files]
-    if values["dataset"]["format"] != "scenes":
+    if values["dataset"]["format"] == "voc":
         words += ["--config", f"dataset={{root: {devkit}}}"]
+    if values["dataset"]["format"] == "folder":
+        words += ["--config", f"dataset={{root: {devkit}/JPEGImages, masks: {devkit}/SegmentationClass}}"]
     return values, words
 
 
@@ -83,8 +87,9 @@ def test_the_comparison_judges_every_run(untouched: Project, devkit: Path, confi
     values, words = words_for(configuration, devkit)
     jobs = untouched.planned(f"{values.get('results', 'results')}/comparison.json", *words)
     judged = {job.removeprefix("evaluate").strip() for job in jobs if job.split()[0] == "evaluate"}
-    equal = {name for name, own in values["variants"].items() if own == {"erasing": {"merge": 3}}}  # as the base
-    names = ["", *(values["variants"].keys() - equal)]
+    variants = values.get("variants", {})
+    equal = {name for name, own in variants.items() if own == {"erasing": {"merge": 3}}}  # as the base
+    names = ["", *(variants.keys() - equal)]
     seeds = ["", *(f"seed{seed}" for seed in values.get("seeds", []))]
     folders = {"-".join(filter(None, [name, seed])) for name in names for seed in seeds}
     assert judged == {folder and f"variants/{folder}/" for folder in folders}
