@@ -15,6 +15,20 @@ def upsampled_scores(scores: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.stack([upsample(plane.astype(np.float32), size=size) for plane in scores])
 
 
+def label_map(scores: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The highest of the upsampled scores (K, h, w), uint8 (H, W), the first of equal ones.
+
+    One channel after the other, so that large photographs fit into memory.
+    """
+    highest = upsample(scores[0], size=size)
+    labels = np.zeros(size, np.uint8)
+    for label in range(1, len(scores)):
+        other = upsample(scores[label], size=size)
+        labels[other > highest] = label
+        np.maximum(highest, other, out=highest)
+    return labels
+
+
 def probabilities(scores: np.ndarray) -> np.ndarray:
     """Softmax over the first axis of (K, H, W)."""
     shifted = np.exp(scores - scores.max(0, keepdims=True))

@@ -13,7 +13,7 @@ from aepsl.data.palette import save_label_map
 from aepsl.files import canonical, sha256
 from aepsl.machine import Machine
 from aepsl.parallel import ahead
-from aepsl.prediction import candidates, prohibited, upsampled_scores
+from aepsl.prediction import candidates, label_map, prohibited
 from aepsl.progress import each
 from aepsl.segmenting import Segmenting
 from aepsl.settings.stages import PredictSettings
@@ -41,10 +41,10 @@ def run(settings: PredictSettings, *, images: Path, model: Path, scores: Path, o
             found, class_scores = segment(photograph)
             found = prohibited(found, class_scores, below=settings.prohibit_below)
             size = photograph.shape[:2]
-            label_map = upsampled_scores(found, size).argmax(0).astype(np.uint8)
-            kept = candidates(found, label_map)
+            labels = label_map(found, size)
+            kept = candidates(found, labels)
             store.add(entry.id, {names[k]: found[k].astype(np.float16) for k in kept}, size=size)
             name = f"{entry.id}.png"
-            save_label_map(output.parent / name, label_map)
+            save_label_map(output.parent / name, labels)
             entries.append(replace(entry, path=name, sha256=sha256(output.parent / name)))
     replace(manifest, classes=segment.card.classes, root=".", entries=tuple(entries)).write(output)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aepsl.prediction import candidates, probabilities, prohibited, stack, upsampled_scores
+from aepsl.prediction import candidates, label_map, probabilities, prohibited, stack, upsampled_scores
 
 
 def random_scores(seed: int, *, channels: int = 6, size: tuple[int, int] = (4, 5), spread: float = 3) -> np.ndarray:
@@ -26,6 +26,16 @@ def test_upsampled_scores_equal_torchs_with_aligned_corners(cells: tuple[int, in
     half = upsampled_scores(scores.astype(np.float16), size)
     assert half.dtype == np.float32
     np.testing.assert_allclose(half, found, atol=0.01)
+
+
+@pytest.mark.parametrize("size", [(33, 65), (7, 40), (4, 5)])
+def test_a_label_map_is_the_argmax_of_the_upsampled_scores_the_first_of_equal_ones(size: tuple[int, int]) -> None:
+    scores = random_scores(5).round()
+    scores[4] = scores[2]
+    found = label_map(scores, size)
+    assert (found.shape, found.dtype) == (size, np.uint8)
+    np.testing.assert_array_equal(found, winners(scores, size))
+    assert {2} <= set(found.ravel()) and 4 not in found
 
 
 def test_probabilities_equal_torchs_softmax_even_for_huge_scores() -> None:
