@@ -21,7 +21,11 @@ FORMAT = "aepsl model 1"
 
 @dataclass(frozen=True)
 class Card:
-    """What a model file says of its network. `task`: classifier or segmenter; `method`: a classifier's attention."""
+    """What a model file says of its network.
+
+    task: classifier or segmenter. method: a classifier's attention. longest_side: of the photographs that a segmenter
+    was trained on, in pixels, their median.
+    """
 
     task: Literal["classifier", "segmenter"]
     method: str | None
@@ -29,6 +33,7 @@ class Card:
     mean_pixel: tuple[float, float, float]
     network: Network
     settings: dict[str, Any]
+    longest_side: int | None = None
 
 
 def save(path: Path, network: nn.Module, card: Card) -> None:
@@ -42,6 +47,7 @@ def save(path: Path, network: nn.Module, card: Card) -> None:
         "network": card.network.model_dump(),
         "normalisation": {"mean": MEAN, "std": STD, "channels": "RGB", "range": [0, 1]},
         "settings": card.settings,
+        "longest_side": card.longest_side,
     }
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     with replacing(path) as temporary:
@@ -68,6 +74,7 @@ def read_card(path: Path, task: str) -> Card:
             mean_pixel=tuple(about["mean_pixel"]),
             network=validate(Network, about["network"], source=str(path)),
             settings=about["settings"],
+            longest_side=about.get("longest_side"),
         )
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: not a whole card ({error}); make the model again") from None

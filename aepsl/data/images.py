@@ -38,6 +38,12 @@ def load_photograph(path: Path) -> np.ndarray:
         raise InputError(f"{path}: not a readable photograph ({' '.join(str(error).split())[:120]})") from None
 
 
+def longest_side(path: Path) -> int:
+    """The longer side in pixels of a photograph that was read before; only its header is read."""
+    with Image.open(path) as image:
+        return max(image.size)
+
+
 def save_photograph(path: Path, photograph: np.ndarray) -> None:
     """Write uint8 (H, W, 3) as PNG, atomically and without loss; not yet flushed to the disk."""
     with replacing(path, flushed=False) as temporary:
@@ -58,3 +64,8 @@ def aligned_size(size: tuple[int, int], stride: int, scale: float = 1.0) -> tupl
     """
     height, width = (max(1, round((side * scale - 1) / stride)) * stride + 1 for side in size)
     return height, width
+
+
+def shrinkage(size: tuple[int, int], longest_side: int | None) -> float:
+    """The factor, at most 1, that brings a photograph of `size` to `longest_side`, where that is given."""
+    return 1.0 if longest_side is None else min(1.0, longest_side / max(size))

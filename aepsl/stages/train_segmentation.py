@@ -1,12 +1,14 @@
 """Train the segmentation network by online prohibitive segmentation learning (paper, section 3.2)."""
 
 from pathlib import Path
+from statistics import median_low
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aepsl.compute import Compute
 from aepsl.data.batches import Batches
+from aepsl.data.images import longest_side
 from aepsl.data.manifest import Manifest, entries_by_id
 from aepsl.errors import InputError
 from aepsl.losses import psl_loss, seed_loss
@@ -67,7 +69,8 @@ def run(
         checkpoint=checkpoint_of(model),
         key=key,
     )
-    card = Card("segmenter", None, manifest.classes, mean_pixel, settings.network, settings.model_dump())
+    side = median_low(longest_side(manifest.file(entry)) for entry in manifest.entries)
+    card = Card("segmenter", None, manifest.classes, mean_pixel, settings.network, settings.model_dump(), side)
     keep(network, records, card, model=model, records=history)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aepsl.data.images import aligned_size, load_photograph, resize, save_photograph
+from aepsl.data.images import aligned_size, load_photograph, resize, save_photograph, shrinkage
 from aepsl.errors import InputError
 
 # red, green / blue, white, each 8 by 16 pixels: blocks that JPEG keeps
@@ -146,3 +146,19 @@ def test_resize_keeps_height_and_width_in_their_places() -> None:
 )  # fmt: skip
 def test_aligned_sizes_by_hand(size: tuple[int, int], stride: int, scale: float, expected: tuple[int, int]) -> None:
     assert aligned_size(size, stride, scale) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "longest_side", "factor"),
+    [
+        ((300, 400), None, 1.0),
+        ((300, 400), 400, 1.0),
+        ((300, 400), 500, 1.0),
+        ((300, 400), 100, 0.25),
+        ((9, 3), 3, 1 / 3),
+    ],
+)
+def test_photographs_are_shrunk_but_never_enlarged(
+    size: tuple[int, int], longest_side: int | None, factor: float
+) -> None:
+    assert shrinkage(size, longest_side) == factor

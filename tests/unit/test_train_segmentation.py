@@ -13,6 +13,7 @@ from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
 from aepsl.errors import InputError
 from aepsl.machine import Machine
+from aepsl.models import read_card
 from aepsl.settings.sections import Network, Segmentation, Training
 from aepsl.settings.stages import TrainSegmentationSettings
 from aepsl.stages import train_segmentation
@@ -64,6 +65,18 @@ def test_training_goes_on_from_the_weights_it_is_given(folder: Path) -> None:
     afresh = trained(folder, "afresh", lr=1e-9, start=[], seed=5)
     assert distance(teacher, further) < 1e-6
     assert distance(teacher, afresh) > 0.1
+
+
+def test_a_model_knows_how_large_the_photographs_were(folder: Path) -> None:
+    sizes = {"a": (33, 33), "b": (50, 40), "c": (70, 90)}
+    for name, (height, width) in sizes.items():
+        Image.new("RGB", (width, height)).save(folder / f"{name}.png")
+        save_label_map(folder / "labels" / f"{name}.png", np.zeros((height, width), np.uint8))
+    entries = tuple(Entry(id=name, path=f"{name}.png", labels=("cat",), sha256="") for name in sizes)
+    for place in (folder, folder / "labels"):
+        Manifest(("cat",), (9.0, 9.0, 9.0), ".", entries).write(place / "index.json")
+    trained(folder, "model", lr=0.01, start=[])
+    assert read_card(folder / "model.safetensors", "segmenter").longest_side == 50, "the median of 33, 50 and 90"
 
 
 def test_a_start_that_does_not_fit_is_named(folder: Path) -> None:
