@@ -16,10 +16,11 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
+from aepsl.data.voc import check_truth
 from aepsl.errors import InputError
 from aepsl.files import remove_leftovers, sha256
 from aepsl.graph import PRODUCTS, STAGES
-from aepsl.machine import Machine, usable_cpus
+from aepsl.options import machine_of, machine_options
 from aepsl.settings import stages as stage_settings
 from aepsl.settings.settings import load, validate
 from aepsl.workflow import Job, Plan
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
         place = f"{error.filename}: " if error.filename else ""
         _end(options.command, f"{place}{error.strerror or error}")
     except KeyboardInterrupt:
-        print(f"aepsl {options.command}: interrupted; the same command goes on", file=sys.stderr)
+        print(f"aepsl {options.command}: interrupted; give the same command again", file=sys.stderr)
         sys.exit(130)
 
 
@@ -94,12 +95,7 @@ def _stage_options(parser: argparse.ArgumentParser, stage: str) -> None:
         files.add_argument(f"--{parameter.name.replace('_', '-')}", type=Path, nargs=count)
     if "key" in inspect.signature(module.run).parameters:
         source.add_argument("--code", default="", help="fingerprint of the code; another one starts anew")
-    machine = parser.add_argument_group("machine: changes no result on a CPU")
-    machine.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    machine.add_argument("--precision", choices=["auto", "bf16", "float32"], default="auto")
-    machine.add_argument("--workers", type=int, default=usable_cpus(), help="processes beside the stage")
-    machine.add_argument("--log", type=Path, help="file for the log and for tracebacks")
-    machine.add_argument("--end-with-parent", action="store_true", help="end when the process that began this ends")
+    machine_options(parser)
 
 
 def _files(stage: str) -> list[inspect.Parameter]:
@@ -122,11 +118,13 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
     model = getattr(stage_settings, "".join(word.title() for word in stage.split("_")) + "Settings")
     arguments: dict[str, Any] = {"settings": validate(model, _parsed(text), source="--settings")}
     files = _paths(stage, options, job)
+    if files.get("truth"):
+        check_truth(files["truth"])
     for path in (files[argument] for argument in _made(stage)):
         remove_leftovers(path)
     wanted = inspect.signature(run).parameters
     if "machine" in wanted:
-        arguments["machine"] = Machine(options.device, options.precision, max(1, options.workers))
+        arguments["machine"] = machine_of(options)
     if "key" in wanted:
         arguments["key"] = _key(stage, text, job.code() if job else options.code, files)
     run(**arguments, **files)

@@ -172,10 +172,12 @@ class Job:
         """The paths of the inputs, by argument. Raises InputError where the job judges by masks that there are not."""
         split = self._truth_split
         if split and self.stage != "overview" and not self.judged(split):
-            images = "training" if split == "train" else "validation"
+            images, found = "training" if split == "train" else "validation", self._masks(split)
+            place = f" ({found[0]})" if found else ""
+            hint = f"; train_aug's: {voc.AUGMENTED}" if found and found[0].name == voc.AUGMENTED_FOLDER else ""
             raise InputError(
                 f"{next(iter(self.outputs().values()))}: cannot be made without ground-truth masks of all {images} "
-                "images; `snakemake` without a target makes what can be made"
+                f"images{place}{hint}; `snakemake` without a target makes what can be made"
             )
 
         def path(need: Need) -> str:

@@ -17,6 +17,10 @@ VOC_CLASSES = (
     "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
 
+DEVKIT = "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/"
+AUGMENTED_FOLDER = "SegmentationClassAug"
+AUGMENTED = "https://github.com/kazuto1011/deeplab-pytorch/blob/master/data/datasets/voc12/README.md"
+
 
 def image_list(root: Path, name: str) -> Path:
     """The list of ImageSets/Segmentation called `name`; for train_aug, train.txt where there is none."""
@@ -26,40 +30,56 @@ def image_list(root: Path, name: str) -> Path:
     return fallback if name == "train_aug" and not path.exists() and fallback.exists() else path
 
 
-def truth_folder(root: Path) -> Path:
-    """Where the ground-truth masks lie: SegmentationClassAug where there is one, else SegmentationClass."""
-    augmented = root / "SegmentationClassAug"
-    return augmented if augmented.is_dir() else root / "SegmentationClass"
+def truth_folder(root: Path, image_set: str) -> Path:
+    """Where the ground-truth masks of a list lie: SegmentationClassAug where there is one, and for train_aug; else
+    SegmentationClass."""
+    augmented = root / AUGMENTED_FOLDER
+    wanted = augmented.is_dir() or image_list(root, image_set).stem == "train_aug"
+    return augmented if wanted else root / "SegmentationClass"
 
 
-def read(root: Path, *, image_set: str, labels: Path | None, classes: tuple[str, ...] = VOC_CLASSES) -> Listing:
+def read(
+    root: Path,
+    *,
+    image_set: str,
+    labels: Path | None,
+    labelled: bool = True,
+    classes: tuple[str, ...] = VOC_CLASSES,
+) -> Listing:
     """The images of the list `image_set` with their image-level labels.
 
     Labels come from the table `labels`, else from labels.csv in `root`, else from the XML annotations (all objects,
-    the difficult ones too). Raises InputError for a missing folder or list, an image without labels, an unknown class.
+    the difficult ones too). labelled: each image needs one; VOC's test images have none.
+    Raises InputError for a missing folder or list, an image without the labels it needs, an unknown class.
     """
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder; set dataset.root to the VOC devkit's VOC2012 folder")
+        raise InputError(f"{root}: no such folder; set dataset.root to the VOC devkit's VOC2012 folder ({DEVKIT})")
+    photographs, annotations = root / "JPEGImages", root / "Annotations"
+    if not photographs.is_dir():
+        raise InputError(f"{photographs}: no such folder; the devkit has it: {DEVKIT}")
     path = image_list(root, image_set)
     if path.stem != image_set:
-        log.warning("%s has no list %s: training on %s alone", root, image_set, path.name)
+        log.warning(
+            "%s has no list %s: training on %s alone; list and masks: %s", root, image_set, path.name, AUGMENTED
+        )
     ids = _read_list(path)
     source = labels or (root / "labels.csv")
     if labels is not None or source.exists():
         found = read_table(source, classes)
     else:
-        source = root / "Annotations"
-        found = {image_id: _read_annotation(source / f"{image_id}.xml", classes) for image_id in ids}
-    if missing := [image_id for image_id in ids if not found.get(image_id)]:
+        source = annotations
+        files = {image_id: annotations / f"{image_id}.xml" for image_id in ids}
+        found = {one: _read_annotation(file, classes) for one, file in files.items() if labelled or file.exists()}
+    if labelled and (missing := [image_id for image_id in ids if not found.get(image_id)]):
         raise InputError(f"{source}: no label for image {missing[0]} ({len(missing)} images without)")
-    images = tuple((image_id, f"{image_id}.jpg", tuple(sorted(found[image_id], key=classes.index))) for image_id in ids)
-    return Listing(root / "JPEGImages", classes, images)
+    images = tuple((one, f"{one}.jpg", tuple(sorted(found.get(one, ()), key=classes.index))) for one in ids)
+    return Listing(photographs, classes, images)
 
 
 def listed(root: Path, image_set: str) -> list[str]:
     """The names in a list of images, or none where it cannot be read: for a hash, not for work."""
     try:
-        return image_list(root, image_set).read_text(encoding="utf-8-sig").split()
+        return _ids(image_list(root, image_set))
     except (OSError, UnicodeDecodeError):
         return []
 
@@ -75,8 +95,9 @@ def sources(dataset: Dataset, split: str) -> tuple[str, list[Path]]:
 
 def masks(dataset: Dataset, split: str) -> tuple[Path, list[Path]]:
     """The folder of the ground-truth masks, and where those of a split's images belong, there or not."""
-    folder = truth_folder(Path(dataset.root))
-    return folder, [folder / f"{name}.png" for name in listed(Path(dataset.root), image_set(dataset, split))]
+    root, name_of_list = Path(dataset.root), image_set(dataset, split)
+    folder = truth_folder(root, name_of_list)
+    return folder, [folder / f"{name}.png" for name in listed(root, name_of_list)]
 
 
 def image_set(dataset: Dataset, split: str) -> str:
@@ -84,9 +105,19 @@ def image_set(dataset: Dataset, split: str) -> str:
     return dataset.train_list if split == "train" else dataset.val_list
 
 
+def _ids(path: Path) -> list[str]:
+    """The first words of a list's lines; of a photograph's path, as in DeepLab's lists, its id."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    words = [Path(line.split()[0]) for line in lines if line.strip()]
+    return [word.stem if word.suffix.lower() in PICTURES else str(word) for word in words]
+
+
 def _read_list(path: Path) -> list[str]:
     try:
-        ids = [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        ids = _ids(path)
+    except FileNotFoundError:
+        hint = f"train and val come with the devkit, test with its test data: {DEVKIT}"
+        raise InputError(f"{path}: the list of images cannot be read (no such file); {hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: the list of images cannot be read ({getattr(error, 'strerror', error)})") from None
     if not ids:
@@ -116,8 +147,8 @@ def _read_annotation(path: Path, classes: tuple[str, ...]) -> set[str]:
         names = {(item.findtext("name") or "").strip() for item in ElementTree.parse(path).iter("object")}
     except (OSError, ElementTree.ParseError, LookupError, ValueError) as error:  # the latter: an unknown encoding
         raise InputError(
-            f"{path}: no image-level labels ({error}); give a table as dataset.labels, or make one once with "
-            "`python -m aepsl labels-from-masks`"
+            f"{path}: no image-level labels ({getattr(error, 'strerror', error)}); the devkit has them ({DEVKIT}), or "
+            "give a table as dataset.labels, or make one once with `python -m aepsl labels-from-masks`"
         ) from None
     if unknown := names - set(classes):
         raise InputError(f"{path}: {no_class(sorted(unknown)[0], classes)}")

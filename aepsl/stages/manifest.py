@@ -80,7 +80,8 @@ def _listing(settings: ManifestSettings, scenes: list[Path]) -> Listing:
     labels = Path(dataset.labels) if dataset.labels else None
     if scenes:
         return voc.read(scenes[0].parent, image_set=settings.split, labels=labels, classes=CLASSES)
-    return voc.read(Path(dataset.root), image_set=voc.image_set(dataset, settings.split), labels=labels)
+    image_set, labelled = voc.image_set(dataset, settings.split), settings.split == "train"
+    return voc.read(Path(dataset.root), image_set=image_set, labels=labels, labelled=labelled)
 
 
 def _warn_of_training(listing: Listing, entries: Sequence[Entry]) -> None:

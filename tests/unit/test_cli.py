@@ -1,9 +1,8 @@
 import inspect
 import json
-import logging
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -21,34 +20,7 @@ ROOT = Path(__file__).parents[2]
 MINE = json.dumps({"round": 1, "reading": "fraction_of_max", "threshold": 0.2})
 
 
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The working folder is empty, and the command's log leaves with the test."""
-    monkeypatch.chdir(tmp_path)
-    logger, hook = logging.getLogger("aepsl"), sys.excepthook
-    level = logger.level
-    yield
-    for handler in logger.handlers[:]:
-        logger.removeHandler(handler)
-        handler.close()
-    logger.setLevel(level)
-    sys.excepthook = hook
-
-
-@pytest.fixture
-def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """What a command prints that ends with status 2: one line on standard error, and nothing else."""
-
-    def run(*words: str) -> str:
-        with pytest.raises(SystemExit) as caught:
-            main(list(words))
-        printed = capsys.readouterr()
-        assert caught.value.code == 2
-        assert printed.out == ""
-        assert printed.err.startswith(f"aepsl {words[0]}: ") and printed.err.count("\n") == 1
-        return printed.err
-
-    return run
+pytestmark = pytest.mark.usefixtures("workplace")
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -223,3 +223,25 @@ def test_results_among_the_photographs_are_refused(photographs: Path) -> None:
         with pytest.raises(InputError, match="the results would lie among the photographs"):
             plan_of({"results": results, "dataset": {"format": "folder", "root": str(root)}})
     assert plan_of({"results": "results", "dataset": {"format": "folder", "root": str(photographs)}})
+
+
+def test_judging_training_images_needs_train_augs_masks_and_judging_the_others_does_not(voc: Path) -> None:
+    p = plan(dataset={"format": "voc", "root": str(voc)})
+
+    def truths() -> dict[str, str | None]:
+        jobs = {"evaluate": "", "overview": "", "quality": "", "train_segmentation": "variants/ceiling/"}
+        found = {stage: Job(p, stage, run).outside().get("truth") for stage, run in jobs.items()}
+        return {stage: truth and Path(truth).name for stage, truth in found.items()}
+
+    assert set(truths().values()) == {"SegmentationClass"}, "train.txt is taken"
+    (voc / "ImageSets/Segmentation/train_aug.txt").write_text("a\n")
+    own, augmented = "SegmentationClass", "SegmentationClassAug"
+    assert truths() == {"evaluate": own, "overview": own, "quality": None, "train_segmentation": None}
+    with pytest.raises(
+        InputError, match=r"masks of all training images \(.*SegmentationClassAug\); train_aug's: https"
+    ):
+        Job(p, "quality").inputs()
+    (voc / augmented).mkdir()
+    for name in ("a", "c"):
+        (voc / augmented / f"{name}.png").touch()
+    assert set(truths().values()) == {augmented}

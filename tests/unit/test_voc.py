@@ -1,9 +1,15 @@
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from aepsl.cli import main
 from aepsl.data import voc
+from aepsl.data.manifest import Manifest
+from aepsl.data.palette import save_label_map
 from aepsl.errors import InputError
 
 
@@ -31,9 +37,11 @@ class Devkit:
         (self.root / name).write_text(text, encoding=encoding)
         return self.root / name
 
-    def read(self, image_set: str = "train", labels: Path | None = None) -> dict[str, tuple[str, ...]]:
+    def read(
+        self, image_set: str = "train", labels: Path | None = None, *, labelled: bool = True
+    ) -> dict[str, tuple[str, ...]]:
         """id → labels, in the list's order, the files' names checked."""
-        listing = voc.read(self.root, image_set=image_set, labels=labels)
+        listing = voc.read(self.root, image_set=image_set, labels=labels, labelled=labelled)
         assert listing.folder == self.root / "JPEGImages"
         assert all(name == f"{image_id}.jpg" for image_id, name, _ in listing.images)
         return {image_id: names for image_id, _, names in listing.images}
@@ -115,6 +123,37 @@ def test_train_aug_falls_back_to_train_and_says_so(devkit: Devkit, caplog: pytes
     assert not caplog.text
 
 
+def test_deeplabs_lists_name_photograph_and_mask_of_each_image(devkit: Devkit) -> None:
+    devkit.images("/JPEGImages/a.jpg /SegmentationClassAug/a.png", "/JPEGImages/b.jpg /SegmentationClassAug/b.png")
+    devkit.table("image,label\na,cat\nb,dog\n")
+    assert devkit.read() == {"a": ("cat",), "b": ("dog",)}
+    assert voc.listed(devkit.root, "train") == ["a", "b"]
+
+
+def test_test_images_need_no_labels(devkit: Devkit) -> None:
+    devkit.images("a", "b", name="test")
+    devkit.annotation("b", "dog")
+    assert devkit.read("test", labelled=False) == {"a": (), "b": ("dog",)}
+    assert "Annotations/a.xml: no image-level labels" in devkit.refusal("test")
+    devkit.table("image,label\nb,cat\n")
+    assert devkit.read("test", labelled=False) == {"a": (), "b": ("cat",)}
+    assert "no label for image a" in devkit.refusal("test")
+
+
+def test_what_the_devkit_lacks_is_named_with_where_to_get_it(devkit: Devkit) -> None:
+    page = "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/"
+    said = devkit.refusal("test")
+    assert said.startswith("ROOT/ImageSets/Segmentation/test.txt: ") and said.endswith(
+        f"test with its test data: {page}"
+    )
+    devkit.images("a")
+    (devkit.root / "Annotations").rmdir()
+    said = devkit.refusal()
+    assert said.startswith("ROOT/Annotations/a.xml: no image-level labels (No such file") and page in said
+    (devkit.root / "JPEGImages").rmdir()
+    assert devkit.refusal() == f"ROOT/JPEGImages: no such folder; the devkit has it: {page}"
+
+
 def test_no_other_list_falls_back(devkit: Devkit) -> None:
     devkit.images("a")
     assert devkit.refusal("val").startswith("ROOT/ImageSets/Segmentation/val.txt: the list of images cannot be read")
@@ -193,7 +232,54 @@ def test_a_table_of_another_form_is_refused(devkit: Devkit, content: bytes, said
     assert "absent.csv: the table of labels cannot be read" in devkit.refusal(labels=devkit.root / "absent.csv")
 
 
-def test_the_truth_is_the_augmented_one_where_there_is_one(devkit: Devkit) -> None:
-    assert voc.truth_folder(devkit.root) == devkit.root / "SegmentationClass"
+def test_the_truth_is_the_augmented_one_for_train_aug_and_where_there_is_one(devkit: Devkit) -> None:
+    devkit.images("a")
+    plain, augmented = devkit.root / "SegmentationClass", devkit.root / "SegmentationClassAug"
+    assert voc.truth_folder(devkit.root, "train_aug") == plain, "as downloaded: train.txt is taken"
+    devkit.images("a", "b", name="train_aug")
+    assert voc.truth_folder(devkit.root, "train_aug") == augmented
+    assert voc.truth_folder(devkit.root, "val") == plain
+    voc.check_truth(plain)
+    with pytest.raises(
+        InputError, match=r"SegmentationClassAug: no such folder; train_aug's masks are SBD's, .*https:"
+    ):
+        voc.check_truth(augmented)
+    augmented.mkdir()
+    voc.check_truth(augmented)
+    assert voc.truth_folder(devkit.root, "val") == augmented
+
+
+def test_the_devkit_as_downloaded_and_with_sbds_masks_end_to_end(
+    devkit: Devkit, workplace: Path, refusal: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stages that meet the folder: manifest, and those that read masks."""
+    for number, image_id in enumerate("abc"):
+        Image.new("RGB", (40, 40), (40 * number, 90, 200)).save(devkit.root / f"JPEGImages/{image_id}.jpg")
+        devkit.annotation(image_id, "cat")
+    devkit.images("a")
+    devkit.images("b", name="val")
+    config = workplace / "voc.yaml"
+    config.write_text(
+        f"dataset: {{root: {devkit.root}}}\n"
+        "network: {weights: null, width: 0.125, blocks: 3, stride: 4, dilation: 1}\n"
+        "segmentation: {training: {epochs: 1, batch: 2, crop: 33}}\n"
+        "variants: {ceiling: {segmentation: {labels: truth}}}\n"
+    )
+    listing = ["manifest", "--config", str(config), "--split", "train", "--workers", "1"]
+    ceiling = ["train-segmentation", "--config", str(config), "--run", "variants/ceiling/"]
+
+    main(listing)
+    assert "has no list train_aug: training on train.txt alone; list and masks: https://" in capsys.readouterr().err
+    assert [entry.id for entry in Manifest.read(Path("results/data/train.json")).entries] == ["a"]
+    assert "SegmentationClass/a.png: no such label map" in refusal(*ceiling)
+
+    devkit.images("a", "c", name="train_aug")
+    main(listing)
+    assert "train_aug" not in capsys.readouterr().err
+    assert [entry.id for entry in Manifest.read(Path("results/data/train.json")).entries] == ["a", "c"]
+    assert "SegmentationClassAug: no such folder; train_aug's masks are SBD's" in refusal(*ceiling)
     (devkit.root / "SegmentationClassAug").mkdir()
-    assert voc.truth_folder(devkit.root) == devkit.root / "SegmentationClassAug"
+    for image_id in "ac":
+        save_label_map(devkit.root / f"SegmentationClassAug/{image_id}.png", np.zeros((40, 40), np.uint8))
+    main(ceiling)
+    assert Path("results/variants/ceiling/segmentation/model.safetensors").exists()

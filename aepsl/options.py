@@ -1,0 +1,21 @@
+"""Options of the command line that stages and tools share."""
+
+import argparse
+from pathlib import Path
+
+from aepsl.machine import Machine, usable_cpus
+
+
+def machine_options(parser: argparse.ArgumentParser) -> None:
+    """Where and how exactly to compute, and where the log goes."""
+    machine = parser.add_argument_group("machine: changes no result on a CPU")
+    machine.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    machine.add_argument("--precision", choices=["auto", "bf16", "float32"], default="auto")
+    machine.add_argument("--workers", type=int, default=usable_cpus(), help="processes beside this one")
+    machine.add_argument("--log", type=Path, help="file for the log and for tracebacks")
+    machine.add_argument("--end-with-parent", action="store_true", help="end when the process that began this ends")
+
+
+def machine_of(options: argparse.Namespace) -> Machine:
+    """The machine that the options describe."""
+    return Machine(options.device, options.precision, max(1, options.workers))
