@@ -31,6 +31,7 @@ PRODUCTS = {
     "scores": Product("predict", "scores.h5", "scores"),
     "predictions": Product("predict", "predictions/index.json"),
     "refined": Product("crf", "predictions_crf/index.json"),
+    "submission": Product("submission", "submission.tar.gz"),
     "miou": Product("evaluate", "miou.json"),
     "counts": Product("evaluate", "miou_images.csv", "counts"),
     "judged_classifiers": Product("judge_classifiers", "classifiers.json"),
@@ -103,6 +104,8 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
             return {"images": VAL, "model": Need("model")}
         case "crf":
             return {"images": VAL, "scores": Need("scores")}
+        case "submission":
+            return {"predictions": refined[0] if refined else Need("predictions")}
         case "evaluate":
             return {"images": VAL, "predictions": Need("predictions"), "refined": refined}
         case "judge_classifiers":

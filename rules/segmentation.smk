@@ -1,7 +1,8 @@
-"""Online prohibitive segmentation learning (paper, section 3.2), prediction and CRF.
+"""Online prohibitive segmentation learning (paper, section 3.2), prediction, CRF, and VOC's evaluation server.
 
 REQUIRED INPUTS: data/train.json, data/val.json, pseudo_labels/index.json.
-OUTPUTS: segmentation/model.safetensors, history.jsonl, scores.h5, predictions/, predictions_crf/, self_labels/ (PSL++).
+OUTPUTS: segmentation/model.safetensors, history.jsonl, scores.h5, predictions/, predictions_crf/, self_labels/ (PSL++),
+submission.tar.gz.
 """
 
 
@@ -122,4 +123,29 @@ rule crf:
         " --images {input.images:q}"
         " --scores {input.scores:q}"
         " --output {output.index:q}"
+        " --log {log:q} {params.options}"
+
+
+rule submission:
+    """Submission: pack the predictions for VOC's evaluation server."""
+    input:
+        unpack(inputs_of("submission")),
+    output:
+        "<results>/{run}submission.tar.gz",
+    log:
+        "<logs>/{run}submission.log",
+    benchmark:
+        "<benchmarks>/{run}submission.tsv"
+    conda:
+        "../envs/aepsl.yaml"
+    threads: workflow.cores
+    params:
+        settings=settings_of("submission"),
+        code=code_of("submission"),
+        options=options_of("submission"),
+    shell:
+        "python -m aepsl submission"
+        " --settings {params.settings:q}"
+        " --predictions {input.predictions:q}"
+        " --output {output:q}"
         " --log {log:q} {params.options}"

@@ -103,6 +103,10 @@ class CrfSettings(Section):
     crf: CRF
 
 
+class SubmissionSettings(Section):
+    pass
+
+
 class EvaluateSettings(Section):
     chosen_on_ground_truth: list[str]
 
@@ -191,6 +195,8 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
             return SelfLabelsSettings(cpu_threads=s.cpu_threads, crf=s.crf if s.segmentation.self_label_crf else None)
         case "crf":
             return CrfSettings(crf=s.crf)
+        case "submission":
+            return SubmissionSettings()
         case "evaluate":
             return EvaluateSettings(chosen_on_ground_truth=s.chosen_on_ground_truth)
         case "quality":

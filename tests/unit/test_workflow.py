@@ -174,6 +174,18 @@ def test_the_ceiling_needs_no_round() -> None:
     assert stages == {"evaluate", "crf", "predict", "train_segmentation", "manifest", "scenes"}
 
 
+def test_the_submission_packs_the_predictions_after_the_crf_where_there_is_one() -> None:
+    p = plan(variants={"raw": {"crf": {"iterations": 0}}})
+    assert Job(p, "submission").inputs() == {"predictions": "results/predictions_crf/index.json"}
+    assert Job(p, "submission", "variants/raw/").inputs() == {"predictions": "results/predictions/index.json"}
+    assert {job.stage for job in upstream(Job(p, "submission"))}.isdisjoint({"evaluate", "quality"})
+
+
+def test_predictions_of_another_list_share_the_trained_network() -> None:
+    p = plan(dataset={"format": "voc"}, variants={"test": {"dataset": {"val_list": "test"}}})
+    assert owner(p, "model", "test") == "" and owner(p, "refined", "test") == "test"
+
+
 def test_an_override_of_round_3_leaves_rounds_1_and_2_shared() -> None:
     override = {"erasing": {"per_round": [{"round": 3, "threshold": 0.5}]}}
     p = plan(variants={"other": override})

@@ -95,6 +95,19 @@ def test_the_comparison_judges_every_run(untouched: Project, devkit: Path, confi
     assert judged == {folder and f"variants/{folder}/" for folder in folders}
 
 
+def test_the_archive_of_test_images_trains_what_the_headline_trains_and_judges_nothing(
+    untouched: Project, devkit: Path
+) -> None:
+    (devkit / "ImageSets/Segmentation/test.txt").write_text("2008_000006\n")
+    words = ("--configfile", "configs/voc2012.yaml", "--config", f"dataset={{root: {devkit}}}")
+    jobs = untouched.planned(
+        "results/voc2012/variants/test/submission.tar.gz", *words, "variants={test: {dataset: {val_list: test}}}"
+    )
+    headline = untouched.planned("results/voc2012/miou.json", *words)
+    own = {f"{rule} variants/test/" for rule in ("predict", "crf", "submission")} | {"manifest variants/test/ val"}
+    assert jobs == headline - {"manifest val", "predict", "crf", "evaluate"} | own
+
+
 def test_a_dry_run_writes_nothing(untouched: Project) -> None:
     untouched.planned("--configfile", "configs/test.yaml")
     assert not list(untouched.folder.glob("results*"))
