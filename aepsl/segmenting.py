@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from aepsl.compute import Compute
-from aepsl.data.images import aligned_size, resize
+from aepsl.data.images import aligned_size, resize, shrinkage
 from aepsl.models import Card, generator_of, load_weights, read_card
 from aepsl.networks.build import backbone
 from aepsl.networks.segmenter import Segmenter
@@ -29,10 +29,18 @@ class Segmenting:
         network = Segmenter(backbone(card.network, unset), len(card.classes), generator=unset)
         return cls(compute.move(load_weights(model, network)), card, compute)
 
-    @torch.no_grad()
     def __call__(self, photograph: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """uint8 (H, W, 3) → score maps float32 (C+1, h, w), background first, and the branch's scores (C,) in 0..1."""
-        view = resize(photograph, aligned_size(photograph.shape[:2], self.card.network.stride))
+        return self.scores(self.view(photograph))
+
+    def view(self, photograph: np.ndarray, *, longest_side: int | None = None) -> np.ndarray:
+        """What the network sees of uint8 (H, W, 3): resized so that cells and pixels meet, and to `longest_side`."""
+        size = photograph.shape[:2]
+        return resize(photograph, aligned_size(size, self.card.network.stride, shrinkage(size, longest_side)))
+
+    @torch.no_grad()
+    def scores(self, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A `view` → what calling gives."""
         image = torch.tensor(view).permute(2, 0, 1)[None]
         with self.compute.autocast():
             scores, class_scores = self.network(self.compute.normalised(image))

@@ -74,8 +74,9 @@ IMAGE_ATTRIBUTES = {
 
 @contextmanager
 def create(path: Path, kind: str, attributes: Mapping[str, Any]) -> Iterator[Writer]:
-    """A new file of `kind` (cams, masks, saliency, scores) that takes its name when the block ends without an error.
+    """A new file of `kind` that takes its name when the block ends without an error.
 
+    kind: cams, masks, saliency, scores or probabilities.
     attributes: written on the root: text, numbers, or lists of text; no times, hosts or absolute paths.
     """
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
