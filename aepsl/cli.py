@@ -25,7 +25,7 @@ from aepsl.settings import stages as stage_settings
 from aepsl.settings.settings import load, validate
 from aepsl.workflow import Job, Plan
 
-TOOLS = ("segment", "summary", "shrink", "labels_from_masks", "schema")
+TOOLS = ("segment", "export_onnx", "summary", "shrink", "labels_from_masks", "schema")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,0 +1,88 @@
+"""The ONNX file gives what torch gives, by onnxruntime."""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+
+from aepsl.cli import main
+from aepsl.compute import Compute
+from aepsl.models import Card, generator_of, save
+from aepsl.networks.build import backbone
+from aepsl.networks.segmenter import Segmenter
+from aepsl.segmenting import Segmenting
+from aepsl.settings.sections import Network
+
+pytestmark = pytest.mark.usefixtures("workplace")
+CLASSES = ("cat", "dog", "ära")
+MODEL, EXPORT = Path("model.safetensors"), ("export-onnx", "--model", "model.safetensors", "--output", "model.onnx")
+ROOT = Path(__file__).parents[2]
+
+
+def saved(settings: Network) -> Segmenting:
+    """A network of random weights, in its file."""
+    draw = generator_of(0)
+    network = Segmenter(backbone(settings, draw), len(CLASSES), generator=draw)
+    save(MODEL, network, Card("segmenter", None, CLASSES, (0.0, 0.0, 0.0), settings, {}))
+    return Segmenting.load(MODEL, Compute(torch.device("cpu"), "float32"))
+
+
+@pytest.mark.parametrize(
+    ("name", "stride", "sizes"),
+    [
+        ("vgg16", 8, [(33, 65), (41, 41)]),
+        ("mobilenet_v2", 16, [(33, 97), (49, 49)]),
+        ("squeezenet", 4, [(33, 65), (41, 41)]),
+    ],
+)
+def test_onnx_equals_torch_for_any_batch_and_size(
+    name: str, stride: int, sizes: list[tuple[int, int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    segment = saved(Network(backbone=name, weights=None, width=0.05, stride=stride))
+    main([*EXPORT])
+    assert capsys.readouterr().out == f"model.onnx: 3 classes and the background, stride {stride}\n"
+    session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+    about = session.get_modelmeta().custom_metadata_map
+    assert json.loads(about["classes"]) == ["background", *CLASSES] and about["stride"] == str(stride)
+    assert str(ROOT).encode() not in Path("model.onnx").read_bytes(), "no path of this machine"
+    for number, size in enumerate(sizes, start=1):
+        photographs = np.random.default_rng(number).integers(0, 256, (number, *size, 3), np.uint8)
+        scores, class_scores = session.run(["scores", "class_scores"], {"photographs": photographs})
+        assert scores.shape[2:] == tuple((side - 1) // stride + 1 for side in size)
+        for index, photograph in enumerate(photographs):
+            expected, branch = segment(photograph)
+            np.testing.assert_allclose(scores[index], expected, atol=1e-3 * np.abs(expected).max())
+            np.testing.assert_allclose(class_scores[index], branch, atol=1e-5)
+
+
+def test_the_six_lines_of_the_documentation_work() -> None:
+    segment = saved(Network(backbone="vgg16", weights=None, width=0.05, blocks=3, stride=4, dilation=1))
+    main([*EXPORT])
+    noise = np.random.default_rng(0).integers(0, 256, (50, 71, 3), np.uint8)
+    Image.fromarray(noise).save("photo.jpg", quality=95)
+    (lines,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/use.md").read_text(encoding="utf-8"), re.DOTALL)
+    names = {"json": json, "np": np, "onnxruntime": onnxruntime, "Image": Image}
+    exec(lines, names)
+    expected, _ = segment(np.asarray(Image.open("photo.jpg").convert("RGB")))
+    assert names["classes"] == ["background", *CLASSES]
+    assert names["scores"][0].shape == expected.shape == (4, 13, 19)
+    np.testing.assert_allclose(names["scores"][0], expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_without_the_exporters_packages_one_line_says_what_to_install(
+    refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    assert "the package onnxscript is missing: pip install onnxscript" in refusal(*EXPORT)
+
+
+def test_a_missing_model_is_named_and_nothing_written(refusal: Callable[..., str]) -> None:
+    assert "model.safetensors: no such model" in refusal(*EXPORT)
+    assert not Path("model.onnx").exists()
