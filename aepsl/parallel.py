@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -63,6 +64,7 @@ def _start(function: Callable[..., object]) -> None:
     global _function
     _function = function
     os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends them, and says so in a line
 
 
 def _call(chunk: Iterable[object]) -> list[Any]:
