@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from aepsl.data.voc import check_truth
 from aepsl.errors import InputError
 from aepsl.files import remove_leftovers, sha256
 from aepsl.graph import PRODUCTS, STAGES
@@ -118,8 +117,6 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
     model = getattr(stage_settings, "".join(word.title() for word in stage.split("_")) + "Settings")
     arguments: dict[str, Any] = {"settings": validate(model, _parsed(text), source="--settings")}
     files = _paths(stage, options, job)
-    if files.get("truth"):
-        check_truth(files["truth"])
     for path in (files[argument] for argument in _made(stage)):
         remove_leftovers(path)
     wanted = inspect.signature(run).parameters

@@ -172,13 +172,7 @@ class Job:
         """The paths of the inputs, by argument. Raises InputError where the job judges by masks that there are not."""
         split = self._truth_split
         if split and self.stage != "overview" and not self.judged(split):
-            images, found = "training" if split == "train" else "validation", self._masks(split)
-            place = f" ({found[0]})" if found else ""
-            hint = f"; train_aug's: {voc.AUGMENTED}" if found and found[0].name == voc.AUGMENTED_FOLDER else ""
-            raise InputError(
-                f"{next(iter(self.outputs().values()))}: cannot be made without ground-truth masks of all {images} "
-                f"images{place}{hint}; `snakemake` without a target makes what can be made"
-            )
+            raise InputError(self._without_masks(split))
 
         def path(need: Need) -> str:
             return self.plan.path(need.product, need.run or self.run, round=need.round, split=need.split)
@@ -264,10 +258,22 @@ class Job:
             return True
         if (found := self._masks(split)) is None:
             return False
-        lacking = [path for path in found[1] if not path.exists()]
+        lacking = _absent(found[1])
         if split == "val" and 0 < len(lacking) < len(found[1]):
             raise InputError(f"{lacking[0]}: no such mask ({len(lacking)} of {len(found[1])} validation images)")
         return not lacking
+
+    def _without_masks(self, split: str) -> str:
+        """Why the job cannot be: which masks there are not."""
+        images, found = "training" if split == "train" else "validation", self._masks(split)
+        lacking = _absent(found[1]) if found else []
+        first = f" ({lacking[0]} is missing)" if lacking else ""
+        sbd = bool(lacking) and lacking[0].parent.name == voc.AUGMENTED_FOLDER
+        return (
+            f"{next(iter(self.outputs().values()))}: cannot be made without ground-truth masks of all {images} "
+            f"images{first}; {f'those of train_aug: {voc.AUGMENTED}; ' if sbd else ''}"
+            "`snakemake` without a target makes what can be made"
+        )
 
     @property
     def _truth_split(self) -> str | None:
@@ -288,3 +294,7 @@ class Job:
         for name, path in self.outside().items():
             words += [f"--{name}", path]
         return shlex.join(words)
+
+
+def _absent(paths: list[Path]) -> list[Path]:
+    return [path for path in paths if not path.exists()]

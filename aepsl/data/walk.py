@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from aepsl.data.voc import PICTURES
+from aepsl.data.labels import PICTURES
 from aepsl.errors import InputError
 
 

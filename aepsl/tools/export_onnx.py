@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from aepsl.compute import Compute
+from aepsl.data.manifest import BACKGROUND
 from aepsl.errors import InputError
 from aepsl.files import replacing
 from aepsl.machine import Machine
-from aepsl.prediction import BACKGROUND
 from aepsl.segmenting import Segmenting
 
 

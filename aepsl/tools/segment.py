@@ -21,6 +21,7 @@ from aepsl import stores
 from aepsl.compute import Compute
 from aepsl.crf import dense_crf
 from aepsl.data.images import load_photograph, resize, shrinkage
+from aepsl.data.manifest import BACKGROUND
 from aepsl.data.palette import save_label_map, voc_palette
 from aepsl.data.walk import photographs
 from aepsl.errors import InputError
@@ -28,7 +29,7 @@ from aepsl.files import replacing
 from aepsl.models import read_card
 from aepsl.options import machine_of, machine_options
 from aepsl.parallel import ahead, in_processes
-from aepsl.prediction import BACKGROUND, candidates, label_map, probabilities, upsampled_scores
+from aepsl.prediction import candidates, label_map, probabilities, upsampled_scores
 from aepsl.progress import each
 from aepsl.segmenting import Segmenting
 from aepsl.settings.sections import CRF
