@@ -23,7 +23,9 @@ AUGMENTED = "https://github.com/kazuto1011/deeplab-pytorch/blob/master/data/data
 
 
 def image_list(root: Path, name: str) -> Path:
-    """The list of ImageSets/Segmentation called `name`; for train_aug, train.txt where there is none."""
+    """The list of ImageSets/Segmentation called `name`, for train_aug train.txt where there is none; or a .txt file."""
+    if name.endswith(".txt"):
+        return Path(name)
     folder = root / "ImageSets" / "Segmentation"
     path = folder / f"{name}.txt"
     fallback = folder / "train.txt"
@@ -58,7 +60,7 @@ def read(
     if not photographs.is_dir():
         raise InputError(f"{photographs}: no such folder; the devkit has it: {DEVKIT}")
     path = image_list(root, image_set)
-    if path.stem != image_set:
+    if path.stem != Path(image_set).stem:
         log.warning(
             "%s has no list %s: training on %s alone; list and masks: %s", root, image_set, path.name, AUGMENTED
         )

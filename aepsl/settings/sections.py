@@ -37,10 +37,10 @@ class Dataset(Section):
     root: Annotated[str, Field(min_length=1)] = "data/VOC2012"
     """Folder of the photographs; for `voc` it holds JPEGImages and ImageSets/Segmentation."""
     train_list: Annotated[str, Field(min_length=1)] = "train_aug"
-    """List of the training images in ImageSets/Segmentation (`voc`); where it is missing, train.txt is taken and said
-    so."""
+    """List of the training images in ImageSets/Segmentation, or a .txt file (`voc`); where train_aug is missing, train
+    is taken and said so."""
     val_list: Annotated[str, Field(min_length=1)] = "val"
-    """List of the validation images in ImageSets/Segmentation (`voc`)."""
+    """List of the validation images in ImageSets/Segmentation, or a .txt file (`voc`)."""
     labels: str | None = None
     """Table of image-level labels (CSV: image,label[,split]; for `folder` also COCO's JSON); null: the root's
     labels.csv, else, for `voc`, the XML files."""

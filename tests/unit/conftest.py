@@ -36,7 +36,8 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         assert printed.out == ""
         *before, said = printed.err.replace("\r", "\n").splitlines()
         assert said.startswith(f"aepsl {words[0]}: ")
-        assert not [line for line in before if line.strip() and "image/s" not in line and not line.startswith("skipped: ")]
+        told = [line for line in before if line.strip() and "image/s" not in line]
+        assert all(line.startswith("skipped: ") for line in told)
         return said + "\n"
 
     return run

@@ -11,6 +11,7 @@ from aepsl.data import voc
 from aepsl.data.manifest import Manifest
 from aepsl.data.palette import save_label_map
 from aepsl.errors import InputError
+from aepsl.settings.sections import Dataset
 
 
 class Devkit:
@@ -230,6 +231,18 @@ def test_a_table_of_another_form_is_refused(devkit: Devkit, content: bytes, said
     (devkit.root / "labels.csv").write_bytes(content)
     assert devkit.refusal().startswith(f"ROOT/labels.csv: {said}")
     assert "absent.csv: the table of labels cannot be read" in devkit.refusal(labels=devkit.root / "absent.csv")
+
+
+def test_a_list_may_be_a_file_of_its_own(devkit: Devkit, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    devkit.annotation("b", "cat")
+    (tmp_path / "half.txt").write_text("b\n")
+    found = voc.read(devkit.root, image_set=str(tmp_path / "half.txt"), labels=None)
+    assert [image_id for image_id, _, _ in found.images] == ["b"] and not caplog.records
+    dataset = Dataset(root=str(devkit.root), train_list=str(tmp_path / "half.txt"))
+    assert voc.masks(dataset, "train")[1] == [devkit.root / "SegmentationClass/b.png"]
+    assert tmp_path / "half.txt" in voc.sources(dataset, "train")[1]
+    with pytest.raises(InputError, match=r"absent\.txt: the list of images cannot be read"):
+        voc.read(devkit.root, image_set="absent.txt", labels=None)
 
 
 def test_the_truth_is_the_augmented_one_for_train_aug_and_where_there_is_one(devkit: Devkit) -> None:
