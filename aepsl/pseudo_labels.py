@@ -72,3 +72,49 @@ def shares(
     """Share of the image in each of the `Parts`, by name, in [0, 1]; they add up to 1. Arguments as for `parts`."""
     found = parts(mined, saliency, background_threshold=background_threshold)
     return {name: float(mask.mean()) for name, mask in found._asdict().items()}
+
+
+class BackgroundCalibration:
+    """The background threshold that needs no mask: where saliency best tells mined pixels from the others.
+
+    Mined regions are a noisy picture of the objects: some miss, some are wrong. As long as that does not depend on
+    saliency, the threshold of the greatest balanced accuracy is the same on them as on the objects themselves (Menon et
+    al., "Learning from Corrupted Binary Labels via Class-Probability Estimation", ICML 2015). One pass over the images;
+    counts of several add up.
+    """
+
+    def __init__(self) -> None:
+        self._counts = np.zeros((2, 256), np.int64)
+
+    def add(self, mined: Mask, saliency: npt.NDArray[np.uint8]) -> None:
+        """Count one image: the union of its mined regions (H, W), and its saliency (H, W), uint8, 255 for 1.
+
+        Raises ValueError for another dtype and for shapes that differ.
+        """
+        if mined.shape != saliency.shape or saliency.dtype != np.uint8:
+            raise ValueError(
+                f"mined pixels and saliency have one shape, saliency is uint8. Got: {mined.shape} and {saliency.shape}"
+                f" {saliency.dtype}"
+            )
+        for row, pixels in zip(self._counts, (saliency[~mined], saliency[mined]), strict=True):
+            row += np.bincount(pixels, minlength=256)
+
+    def include(self, other: "BackgroundCalibration") -> None:
+        """Count the images of another calibration too."""
+        self._counts += other._counts
+
+    def threshold(self) -> float:
+        """The threshold in (0, 1), halfway between two of the 256 values; of several equally good ones the lowest.
+
+        Good is a great share of the other pixels below it and of the mined ones above. Raises ValueError where no pixel
+        is mined, or each, or where no threshold does better than chance.
+        """
+        totals = self._counts.sum(1).tolist()
+        if 0 in totals:
+            raise ValueError(f"of {sum(totals)} pixels {totals[1]} are mined: none to tell from others")
+        others, mined = self._counts.cumsum(1).tolist()
+        # Python's integers: exact, so that equally good thresholds are equal.
+        gains = [other * totals[1] - own * totals[0] for other, own in zip(others[:-1], mined[:-1], strict=True)]
+        if max(gains) <= 0:
+            raise ValueError("what is mined is no more salient than the rest")
+        return (gains.index(max(gains)) + 0.5) / 255

@@ -228,8 +228,10 @@ class Saliency(Section):
 class PseudoLabels(Section):
     """From mined regions and saliency to label maps (method.md 1.3)."""
 
-    background_threshold: OpenFraction = 0.06
-    """Saliency below it is background, unless mined."""
+    background_threshold: OpenFraction | Literal["mined"] = 0.06
+    """Saliency below it is background, unless mined: the paper's value for DRFI, which suits RBD too
+    (docs/saliency.md). `mined`, for maps of another scale: where saliency best tells what the first round mined from
+    the rest, found without masks."""
 
 
 class Segmentation(Section):

@@ -77,7 +77,7 @@ class SaliencySettings(Section):
 
 
 class PseudoLabelsSettings(Section):
-    background_threshold: float
+    background_threshold: float | Literal["mined"]
     jump: float | None
     """None where the number of merged rounds is given."""
 
@@ -120,7 +120,7 @@ class JudgeLabelsSettings(Section):
 
 
 class QualitySettings(Section):
-    background_threshold: float
+    background_threshold: float | Literal["mined"]
     jump: float
 
 

@@ -4,19 +4,20 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
-from aepsl.erasing import rounds_before_jump
+from aepsl.erasing import rounds_before_jump, union
 from aepsl.errors import InputError
 from aepsl.files import read_json_lines, sha256
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.progress import each
-from aepsl.pseudo_labels import pseudo_label
+from aepsl.pseudo_labels import BackgroundCalibration, pseudo_label
 from aepsl.settings.stages import PseudoLabelsSettings
 
 log = logging.getLogger(__name__)
@@ -38,17 +39,49 @@ def run(
     """
     manifest = Manifest.read(images)
     merged = masks if settings.jump is None else masks[: merged_rounds(histories, jump=settings.jump)]
+    threshold = background_threshold(
+        settings.background_threshold, manifest, masks=masks[0], saliency=saliency, workers=machine.workers
+    )
 
     def label(entry: Entry) -> Entry:
         found = stores.opened(saliency, "saliency").read(entry.id)["saliency"] / np.float32(255)
         mined = merged_regions(merged, entry, manifest)
         name = f"{entry.id}.png"
-        labels = pseudo_label(mined, found, background_threshold=settings.background_threshold)
+        labels = pseudo_label(mined, found, background_threshold=threshold)
         save_label_map(output.parent / name, labels)
         return replace(entry, path=name, sha256=sha256(output.parent / name))
 
     entries = tuple(in_processes(label, each(manifest.entries, "pseudo-labels"), workers=machine.workers))
     replace(manifest, root=".", entries=entries).write(output)
+
+
+def background_threshold(
+    given: float | Literal["mined"], manifest: Manifest, *, masks: Path, saliency: Path, workers: int
+) -> float:
+    """The threshold as given, or that which best tells what the first round mined (masks) from the rest.
+
+    The first round alone: its regions come from whole photographs, and merges of more rounds can be compared.
+    Raises InputError where saliency cannot tell them.
+    """
+    if given != "mined":
+        return given
+
+    def count(entry: Entry) -> BackgroundCalibration:
+        found = stores.opened(saliency, "saliency").read(entry.id)["saliency"]
+        regions = stores.opened(masks, "masks").read(entry.id).values()
+        calibration = BackgroundCalibration()
+        calibration.add(union((region > 0 for region in regions), size=found.shape), found)  # type: ignore[arg-type]
+        return calibration
+
+    total = BackgroundCalibration()
+    for one in in_processes(count, each(manifest.entries, "background threshold"), workers=workers):
+        total.include(one)
+    try:
+        threshold = total.threshold()
+    except ValueError as error:
+        raise InputError(f"{masks}: {error}; set pseudo_labels.background_threshold to a number") from None
+    log.info("background is saliency < %.3f, which best tells mined pixels from the others", threshold)
+    return threshold
 
 
 def merged_regions(masks: Sequence[Path], entry: Entry, manifest: Manifest) -> dict[int, np.ndarray]:

@@ -18,6 +18,7 @@ from aepsl.progress import each
 from aepsl.pseudo_labels import pseudo_label
 from aepsl.quality import LabelCounts, RegionCounts
 from aepsl.settings.stages import QualitySettings
+from aepsl.stages.pseudo_labels import background_threshold
 
 THRESHOLDS = np.arange(0, 100) / 100
 
@@ -39,18 +40,20 @@ def run(
 
     output: quality.json: `rounds`, each alone; `merges` of the first 1..T rounds, each beside its control, the first
     round's maps alone with the threshold lowered to the merge's area; `auto`, how many rounds `erasing.merge: auto`
-    takes; `sweep`, the last round's threshold varied.
+    takes; `sweep`, the last round's threshold varied; `background_threshold`, where it was found, not given.
     """
     manifest = Manifest.read(images)
-    judge = _Judge(settings, manifest, cams, masks, saliency, truth, parts)
+    workers, given = machine.workers, settings.background_threshold
+    threshold = background_threshold(given, manifest, masks=masks[0], saliency=saliency, workers=workers)
+    judge = _Judge(threshold, manifest, cams, masks, saliency, truth, parts)
     rounds = len(masks)
     first = _Counts.empty(judge, rounds)
-    for counts in in_processes(judge.merges, each(manifest.entries, "quality"), workers=machine.workers):
+    for counts in in_processes(judge.merges, each(manifest.entries, "quality"), workers=workers):
         first += counts
     areas = [merged.area / merged.images for merged in first.merged]
     fractions = [first.calibration.fraction(area) for area in areas]
     controls = [(RegionCounts(), LabelCounts()) for _ in fractions]
-    for found in in_processes(judge.controls(fractions), each(manifest.entries, "controls"), workers=machine.workers):
+    for found in in_processes(judge.controls(fractions), each(manifest.entries, "controls"), workers=workers):
         for (regions, labels), (more_regions, more_labels) in zip(controls, found, strict=True):
             regions += more_regions
             labels += more_labels
@@ -81,6 +84,7 @@ def run(
                 }
                 for t in range(1, rounds + 1)
             ],
+            **({"background_threshold": rounded(threshold)} if given == "mined" else {}),
             "auto": rounds_before_jump(losses, jump=settings.jump),
             "sweep": {
                 "fraction_of_max": [float(threshold) for threshold in THRESHOLDS],
@@ -123,7 +127,7 @@ class _Counts:
 class _Judge:
     """Judges one image at a time."""
 
-    settings: QualitySettings
+    background_threshold: float
     manifest: Manifest
     cams: list[Path]
     masks: list[Path]
@@ -173,7 +177,7 @@ class _Judge:
         return truth, parts, saliency
 
     def _labels(self, mined: Mapping[int, np.ndarray], saliency: np.ndarray, truth: np.ndarray) -> LabelCounts:
-        labels = pseudo_label(mined, saliency, background_threshold=self.settings.background_threshold)
+        labels = pseudo_label(mined, saliency, background_threshold=self.background_threshold)
         return LabelCounts.of(labels, truth, self.classes)
 
     def _maps(self, path: Path, entry: Entry, like: np.ndarray) -> dict[int, np.ndarray]:

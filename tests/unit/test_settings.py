@@ -257,6 +257,7 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     ("erasing: {merge: auto}", "erasing: {jump: 0.2}", {"pseudo_labels", "quality"}),
     (BASE, "saliency: {method: external, folder: maps}", {"saliency"}),
     (BASE, "pseudo_labels: {background_threshold: 0.1}", {"pseudo_labels", "quality"}),
+    (BASE, "pseudo_labels: {background_threshold: mined}", {"pseudo_labels", "quality"}),
     (BASE, "segmentation: {class_scores: softmax}", {"train_segmentation"}),
     (BASE, "segmentation: {training: {epochs: 3}}", {"train_segmentation"}),
     (BASE, "segmentation: {labels: truth}", {"comparison"}),

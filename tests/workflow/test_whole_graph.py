@@ -65,6 +65,8 @@ def test_the_run_leaves_every_product_and_nothing_half_written(finished: Project
     assert not left
     found = json.loads((results(finished) / "miou.json").read_text())
     assert found["images"] == 4 and 0 <= found["miou"] <= 1
+    quality = json.loads((results(finished) / "quality.json").read_text())
+    assert 0 < quality["background_threshold"] < 1, "found, not given"
 
 
 def test_one_core_in_another_folder_gives_equal_bytes(finished: Project, blind: Project) -> None:
