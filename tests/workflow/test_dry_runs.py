@@ -43,7 +43,8 @@ def words_for(configuration: str, devkit: Path) -> tuple[dict[str, Any], list[st
         update_config(values, yaml.safe_load((REPOSITORY / file).read_text()))
     words = [] if files == ["config.yaml"] else ["--configfile", *files]
     if values["dataset"]["format"] == "voc":
-        words += ["--config", f"dataset={{root: {devkit}}}"]
+        lists = ", train_list: train, val_list: val" if values["dataset"].get("train_list", "").endswith(".txt") else ""
+        words += ["--config", f"dataset={{root: {devkit}{lists}}}"]
     if values["dataset"]["format"] == "folder":
         words += ["--config", f"dataset={{root: {devkit}/JPEGImages, masks: {devkit}/SegmentationClass}}"]
     return values, words
