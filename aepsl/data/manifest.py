@@ -93,7 +93,7 @@ class Manifest:
                     Entry(id=i["id"], path=i["path"], labels=tuple(i["labels"]), sha256=i["sha256"])
                     for i in value["images"]
                 ),
-                skipped=value["skipped"],
+                skipped=value.get("skipped", 0),
                 folder=path.parent,
             )
         except (KeyError, TypeError) as error:
