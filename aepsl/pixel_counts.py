@@ -65,7 +65,7 @@ class PixelCounts:
             for image, name, *counted in rows:
                 truth, predicted, both = map(int, counted)
                 pixels[:, places[0][image], places[1][name]] = truth, predicted, both
-        except (OSError, ValueError, csv.Error) as error:
+        except (OSError, ValueError, OverflowError, csv.Error) as error:
             raise InputError(f"{path}: not a table of pixel counts ({error}); remove it and run again") from None
         return cls(images, classes, pixels)
 

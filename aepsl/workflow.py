@@ -185,9 +185,7 @@ class Job:
             return {
                 "miou": [self.plan.path("miou", run.folder) for run in compared],
                 "counts": [self.plan.path("counts", run.folder) for run in compared],
-                "classifiers": [
-                    self.plan.path("judged_classifiers", run.folder) for run in compared if not run.variant
-                ],
+                "classifiers": [self.plan.path("judged_classifiers", folder) for folder in bases],
                 "labels": [self.plan.path("judged_labels", run.folder) for run in judged],
                 "quality": [self.plan.path("quality", folder) for folder in bases if trained],
             }

@@ -63,7 +63,10 @@ def test_the_table_is_read_as_written(tmp_path: Path) -> None:
 HEADER = "image,class,truth,predicted,both\n"
 
 
-@pytest.mark.parametrize("text", ["", "image,class\n", HEADER, HEADER + "a,b,1\n", HEADER + "a,b,1,x,2\n"])
+ROWS = ["a,b,1", "a,b,1,x,2", f"a,b,1,{10**30},2"]
+
+
+@pytest.mark.parametrize("text", ["", "image,class\n", HEADER, *(f"{HEADER}{row}\n" for row in ROWS)])
 def test_what_is_no_such_table_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.csv"
     path.write_text(text)
