@@ -28,7 +28,7 @@ class Classifying:
         """The classifier in a model file. Raises InputError when it is not one."""
         card, unset = read_card(model, "classifier"), generator_of(0)
         attention = method(card.method or "cam")
-        network = attention.network(backbone(card.network, unset), len(card.classes), unset)
+        network = attention.network(backbone(card.network, unset), torch.zeros(len(card.classes)), unset)
         return cls(compute.move(load_weights(model, network)), attention, card, compute)
 
     @torch.no_grad()

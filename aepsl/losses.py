@@ -37,6 +37,19 @@ def constant_loss(labels: Tensor, *, form: str) -> float:
     return float(F.binary_cross_entropy(frequency.expand_as(labels), labels))
 
 
+def first_scores(labels: Tensor, *, form: str) -> Tensor:
+    """Scores (C,) float32 that a classifier starts from, before it has looked at an image; labels: (N, C) of 0 and 1.
+
+    For `bce` each class's log-odds, (n + ½) / (N - n + ½) of N images (Lin et al., ICCV 2017, 4.1, start a rare class
+    so): learning that a class is rare would otherwise make its maps negative everywhere. For `squared` zeros: only
+    differences of scores count there.
+    """
+    if form != "bce":
+        return torch.zeros(labels.shape[1])
+    found = labels.double().sum(0)
+    return torch.log((found + 0.5) / (len(labels) - found + 0.5)).float()
+
+
 def seed_loss(scores: Tensor, target: Tensor) -> Tensor:
     """J(f, S) = -1/|S| Σ_u log f_u,S(u) over the labelled pixels of the batch (paper, section 3.2).
 

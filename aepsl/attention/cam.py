@@ -7,9 +7,9 @@ from aepsl.networks.backbone import Backbone
 from aepsl.networks.classifier import Classifier
 
 
-def network(backbone: Backbone, classes: int, generator: Generator) -> Classifier:
+def network(backbone: Backbone, first_scores: Tensor, generator: Generator) -> Classifier:
     """Global average pooling and one fully connected layer on the backbone."""
-    return Classifier(backbone, classes, generator=generator)
+    return Classifier(backbone, first_scores, generator=generator)
 
 
 def loss(network: nn.Module, images: Tensor, labels: Tensor, *, form: str) -> dict[str, Tensor]:

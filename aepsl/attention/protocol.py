@@ -11,8 +11,11 @@ from aepsl.networks.backbone import Backbone
 class Method(Protocol):
     """A module of this folder with these three functions; `erasing` knows no more of it than its maps."""
 
-    def network(self, backbone: Backbone, classes: int, generator: Generator) -> nn.Module:
-        """The classifier on a backbone, its new layers initialised from the generator."""
+    def network(self, backbone: Backbone, first_scores: Tensor, generator: Generator) -> nn.Module:
+        """The classifier on a backbone, its new layers initialised from the generator and its biases as `first_scores`.
+
+        first_scores: (C,), one a class (`losses.first_scores`).
+        """
 
     def loss(self, network: nn.Module, images: Tensor, labels: Tensor, *, form: str) -> dict[str, Tensor]:
         """`loss`, and its terms, for normalised images (B, 3, H, W) and labels (B, C) of 0 and 1."""

@@ -11,11 +11,13 @@ from aepsl.networks.heads import average_pooled, full_precision, fully_connected
 class Classifier(nn.Module):
     """Class scores of images, and the maps of where each class's score comes from."""
 
-    def __init__(self, backbone: Backbone, classes: int, *, generator: torch.Generator) -> None:
-        """The fully connected layer starts from the generator."""
+    def __init__(self, backbone: Backbone, first_scores: Tensor, *, generator: torch.Generator) -> None:
+        """The fully connected layer starts from the generator, its biases as `first_scores` (C,)."""
         super().__init__()
         self.backbone = backbone
-        self.score = fully_connected(backbone.channels, classes, generator)
+        self.score = fully_connected(backbone.channels, len(first_scores), generator)
+        with torch.no_grad():
+            self.score.bias.copy_(first_scores)
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, H, W) → class scores float32 (B, C), before softmax or sigmoid."""

@@ -10,7 +10,7 @@ from aepsl.compute import Compute
 from aepsl.data.batches import Batches
 from aepsl.data.images import aligned_size, load_photograph, resize
 from aepsl.data.manifest import Manifest, one_hot
-from aepsl.losses import constant_loss
+from aepsl.losses import constant_loss, first_scores
 from aepsl.machine import Machine
 from aepsl.models import Card, generator_of
 from aepsl.networks.build import initialised
@@ -29,7 +29,8 @@ def run(
     title = f"round {settings.round} classifier"
     draw = generator_of(seed_of(settings.seed, title, "weights"))
     attention = method(settings.attention)
-    network = attention.network(initialised(settings.network, draw), len(manifest.classes), draw)
+    labels = torch.tensor([one_hot(manifest, entry.labels) for entry in manifest.entries])
+    network = attention.network(initialised(settings.network, draw), first_scores(labels, form=settings.loss), draw)
     mean_pixel = manifest.mean_pixel or (0.0, 0.0, 0.0)
 
     def loss(network: nn.Module, batch: Tensor, labels: Tensor, _maps: Tensor | None) -> dict[str, Tensor]:
@@ -53,7 +54,6 @@ def run(
         checkpoint=checkpoint_of(model),
         key=key,
     )
-    labels = torch.tensor([one_hot(manifest, entry.labels) for entry in manifest.entries])
     records[-1]["converged_loss"] = round(_converged_loss(network, manifest, labels, loss, compute), 6)
     records[-1]["constant_loss"] = round(constant_loss(labels, form=settings.loss), 6)
     card = Card("classifier", settings.attention, manifest.classes, mean_pixel, settings.network, settings.model_dump())

@@ -31,7 +31,7 @@ def measure(folder: Path) -> list[Finding]:
     machine = Machine(device="cpu")
     compute = Compute.on(machine, cpu_threads=2)
     draw = generator_of(0)
-    network = cam.network(backbone(settings, draw), len(manifest.classes), draw).eval()
+    network = cam.network(backbone(settings, draw), torch.zeros(len(manifest.classes)), draw).eval()
     model = folder / "classifier.safetensors"
     save(model, network, Card("classifier", "cam", manifest.classes, (0.0, 0.0, 0.0), settings, {}))
     compute.move(network)

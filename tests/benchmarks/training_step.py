@@ -26,7 +26,9 @@ def measure(folder: Path) -> list[Finding]:
     _, manifest = drawn(folder, count=SCENES, size=SIZE)
     compute = Compute.on(Machine(device="cpu"), cpu_threads=2)
     draw = generator_of(0)
-    network = compute.move(cam.network(backbone(Network(weights=None), draw), len(manifest.classes), draw)).train()
+    network = compute.move(
+        cam.network(backbone(Network(weights=None), draw), torch.zeros(len(manifest.classes)), draw)
+    ).train()
     recipe = Training(epochs=1, batch=BATCH, lr=1e-6)
 
     def loss(network, images, labels, _maps):  # type: ignore[no-untyped-def]

@@ -24,7 +24,7 @@ COMPUTE = Compute(torch.device("cpu"), "float32")
 def classifier() -> Classifier:
     draw = torch.Generator().manual_seed(3)
     settings = Network(backbone="vgg16", weights=None, width=0.125)
-    network = method("cam").network(backbone(settings, draw), CLASSES, draw)
+    network = method("cam").network(backbone(settings, draw), torch.zeros(CLASSES), draw)
     assert isinstance(network, Classifier)
     return network.eval()
 

@@ -66,7 +66,7 @@ def test_height_and_width_of_a_long_image_keep_their_places(name: str, stride: i
     network = slim(name, stride)
     with torch.no_grad():
         assert network(images).shape == (2, network.channels, *grid)
-        assert Classifier(network, 4, generator=draw).cams(images).shape == (2, 4, *grid)
+        assert Classifier(network, torch.zeros(4), generator=draw).cams(images).shape == (2, 4, *grid)
         assert Segmenter(network, 4, generator=draw)(images)[0].shape == (2, 5, *grid)
     lit = response(averaging(network), (32, 224), (97, 289))
     assert centroid(lit.sum(1)) * stride == pytest.approx(32, abs=40)

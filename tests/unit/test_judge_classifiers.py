@@ -25,7 +25,7 @@ COLOURS = {"red": (250, 0, 0), "dim": (120, 0, 0), "blue": (0, 0, 250)}
 
 def classifier(path: Path, *, upside_down: bool = False) -> Path:
     """A classifier that finds red warm and blue cold, or the other way round: it scores by their difference."""
-    network = Classifier(backbone(NETWORK, generator_of(3)), 2, generator=generator_of(3))
+    network = Classifier(backbone(NETWORK, generator_of(3)), torch.zeros(2), generator=generator_of(3))
     compute = Compute.on(Machine(workers=1), cpu_threads=1)
     with torch.no_grad():
         pictures = [torch.tensor(COLOURS[name], dtype=torch.uint8).view(1, 3, 1, 1) for name in ("red", "blue")]

@@ -11,6 +11,7 @@ from aepsl.losses import (
     class_weights,
     classification_loss,
     constant_loss,
+    first_scores,
     prohibitive_target,
     psl_loss,
     seed_loss,
@@ -95,6 +96,16 @@ def test_constant_loss_by_hand() -> None:
     assert constant_loss(labels, form="squared") == pytest.approx(2 * (3 * 0.25**2 + 0.75**2) / 4)
     entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
     assert constant_loss(labels, form="bce") == pytest.approx(2 * entropy / 3)  # the third class is certain
+
+
+def test_first_scores_are_nearly_the_best_constant_ones_and_finite() -> None:
+    labels = image_labels(1000, 5, seed=3)
+    labels[:, 4] = 0  # a class of no image
+    first = first_scores(labels, form="bce")
+    assert torch.isfinite(first).all() and first[4] < -7
+    reached = float(classification_loss(first.expand_as(labels), labels, form="bce"))
+    assert reached == pytest.approx(constant_loss(labels, form="bce"), abs=2e-4)
+    assert first_scores(labels, form="squared").tolist() == [0.0] * 5
 
 
 def numpy_seed_loss(scores: np.ndarray, target: np.ndarray) -> float:

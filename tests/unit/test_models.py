@@ -85,7 +85,7 @@ def test_a_classifiers_card_names_its_method(tmp_path: Path) -> None:
     draw = generator_of(1)
     card = Card("classifier", "cam", CLASSES, (1.0, 2.0, 3.0), SMALL, {})
     path = tmp_path / "deep" / "er" / "classifier.safetensors"
-    save(path, Classifier(backbone(SMALL, draw), len(CLASSES), generator=draw), card)
+    save(path, Classifier(backbone(SMALL, draw), torch.zeros(len(CLASSES)), generator=draw), card)
     assert read_card(path, "classifier") == card
 
 

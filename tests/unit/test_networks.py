@@ -125,7 +125,7 @@ def test_initial_weights_are_hes_and_the_heads_are_small(name: str) -> None:
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_a_classifiers_score_is_the_mean_of_its_map_plus_the_bias(name: str) -> None:
-    network = Classifier(slim(name), 4, generator=draw()).eval()
+    network = Classifier(slim(name), torch.zeros(4), generator=draw()).eval()
     nn.init.normal_(network.score.bias, generator=draw(3))
     with torch.no_grad():
         scores, maps = network(pictures()), network.cams(pictures())
@@ -135,7 +135,7 @@ def test_a_classifiers_score_is_the_mean_of_its_map_plus_the_bias(name: str) -> 
 
 
 def test_class_activation_maps_are_those_of_torchcam() -> None:
-    network = Classifier(slim("squeezenet"), 4, generator=draw()).eval()
+    network = Classifier(slim("squeezenet"), torch.zeros(4), generator=draw()).eval()
     with CAM(network, target_layer="backbone.features", fc_layer="score") as other, torch.no_grad():
         scores = network(pictures())
         theirs = [other(class_idx=c, scores=scores, normalized=False)[0] for c in range(4)]
@@ -144,7 +144,7 @@ def test_class_activation_maps_are_those_of_torchcam() -> None:
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_scores_and_maps_are_float32_averages_of_bfloat16_features(name: str) -> None:
-    classifier = Classifier(slim(name), 4, generator=draw()).eval()
+    classifier = Classifier(slim(name), torch.zeros(4), generator=draw()).eval()
     segmenter = Segmenter(classifier.backbone, 4, generator=draw()).eval()
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         features = classifier.backbone(pictures())

@@ -62,7 +62,7 @@ def recipe(**options: Any) -> Training:
 
 def fresh(settings: Network = SMALL) -> Classifier:
     draw = torch.Generator().manual_seed(1)
-    return Classifier(backbone(settings, draw), len(CLASSES), generator=draw)
+    return Classifier(backbone(settings, draw), torch.zeros(len(CLASSES)), generator=draw)
 
 
 def bce(network: nn.Module, images: Tensor, labels: Tensor, _maps: Tensor | None) -> dict[str, Tensor]:
