@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench torture clean
 
 demo: .venv/installed
 	$(BIN)/python -m snakemake --cores 8
@@ -20,6 +20,9 @@ lint: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m tests.benchmarks
+
+torture: .venv/installed
+	$(BIN)/python tests/workflow/torture.py
 
 # The environment is made anew only when its requirements have changed.
 .venv/installed: pyproject.toml

@@ -40,6 +40,15 @@ onstart:
     only_run_in(PLAN.settings.results)
 
 
+onsuccess:
+    or_stop(write_gathered, Path(PLAN.settings.results))
+
+
+onerror:
+    or_stop(write_gathered, Path(PLAN.settings.results))
+    print("Stopped before the end. What is finished is kept: the same command goes on from there.", file=sys.stderr)
+
+
 rule all:
     default_target: True
     input:

@@ -1,5 +1,18 @@
-"""`python -m aepsl`."""
+"""`aepsl`, and `python -m aepsl`."""
 
-from aepsl.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run a command; Ctrl-C ends it in one line, also in the middle of its imports."""
+    try:
+        from aepsl.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        print("aepsl: interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

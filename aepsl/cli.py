@@ -20,6 +20,7 @@ from aepsl.errors import InputError
 from aepsl.files import remove_leftovers, sha256
 from aepsl.graph import PRODUCTS, STAGES
 from aepsl.options import machine_of, machine_options
+from aepsl.provenance import write_record
 from aepsl.settings import stages as stage_settings
 from aepsl.settings.settings import load, validate
 from aepsl.workflow import Job, Plan
@@ -45,9 +46,6 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         _end(options.command, f"{place}{error.strerror or error}")
-    except KeyboardInterrupt:
-        print(f"aepsl {options.command}: interrupted; give the same command again", file=sys.stderr)
-        sys.exit(130)
 
 
 def _end(command: str, message: str) -> NoReturn:
@@ -92,8 +90,8 @@ def _stage_options(parser: argparse.ArgumentParser, stage: str) -> None:
         kind = str(parameter.annotation)
         count = "*" if "list" in kind else "?" if "None" in kind else None
         files.add_argument(f"--{parameter.name.replace('_', '-')}", type=Path, nargs=count)
-    if "key" in inspect.signature(module.run).parameters:
-        source.add_argument("--code", default="", help="fingerprint of the code; another one starts anew")
+    source.add_argument("--code", default="", help="fingerprint of the code; another one starts a training anew")
+    files.add_argument("--record", type=Path, help="file for how this was made")
     machine_options(parser)
 
 
@@ -117,14 +115,20 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
     model = getattr(stage_settings, "".join(word.title() for word in stage.split("_")) + "Settings")
     arguments: dict[str, Any] = {"settings": validate(model, _parsed(text), source="--settings")}
     files = _paths(stage, options, job)
-    for path in (files[argument] for argument in _made(stage)):
-        remove_leftovers(path)
+    made = [files[argument] for argument in _made(stage)]
+    record = options.record or (job and job.record())
+    for path in [*made, record]:
+        if path:
+            remove_leftovers(path)
     wanted = inspect.signature(run).parameters
+    code, machine = job.code() if job else options.code, machine_of(options)
     if "machine" in wanted:
-        arguments["machine"] = machine_of(options)
+        arguments["machine"] = machine
     if "key" in wanted:
-        arguments["key"] = _key(stage, text, job.code() if job else options.code, files)
+        arguments["key"] = _key(stage, text, code, files)
     run(**arguments, **files)
+    if record:
+        write_record(record, stage, arguments["settings"], code=code, products=made, machine=machine)
 
 
 def _job(stage: str, options: argparse.Namespace) -> Job:

@@ -36,6 +36,12 @@ class Compute:
             precision = "bf16" if _computes_bf16(name) else "float32"
         return cls(torch.device(name), precision)
 
+    def device_name(self) -> str:
+        """The GPU's name, or what of the CPU decides how sums are done."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        return f"cpu {torch.backends.cpu.get_cpu_capability()}"
+
     def move(self, network: nn.Module) -> nn.Module:
         """The network on the device, its images' channels last, which convolutions like best."""
         return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

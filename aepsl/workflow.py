@@ -20,6 +20,7 @@ from aepsl.files import canonical
 from aepsl.fingerprints import contents, fingerprint
 from aepsl.graph import PRODUCTS, Need, needs
 from aepsl.machine import usable_cpus
+from aepsl.provenance import RECORDS
 from aepsl.settings.settings import Settings, runs, validate
 from aepsl.settings.stages import settings_for
 
@@ -202,6 +203,11 @@ class Job:
         """The paths of the outputs, by argument."""
         return {p.argument: self.made(name) for name, p in PRODUCTS.items() if p.stage == self.stage}
 
+    def record(self) -> Path:
+        """Where it is told how the job's products were made."""
+        folder = f"round{self.round}" if self.round else self.split or ""
+        return Path(self.plan.settings.results, RECORDS, self.run, folder, f"{self.stage}.json")
+
     def settings(self) -> str:
         """What the stage reads of the configuration, as canonical JSON; Snakemake tracks it and passes it on."""
         return canonical(settings_for(self.stage, self.whole, round=self.round, split=self.split).model_dump())
@@ -289,6 +295,7 @@ class Job:
         s = self.plan.settings
         workers = str(min(threads, usable_cpus()))
         words = ["--device", s.device, "--precision", s.precision, "--workers", workers, "--end-with-parent"]
+        words += ["--code", self.code(), "--record", str(self.record())]
         for name, path in self.outside().items():
             words += [f"--{name}", path]
         return shlex.join(words)

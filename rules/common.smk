@@ -2,8 +2,10 @@
 
 import re
 import sys
+from pathlib import Path
 
 from aepsl.errors import InputError
+from aepsl.provenance import write_gathered
 from aepsl.workflow import Job, locked, plan_of
 
 

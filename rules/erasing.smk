@@ -29,7 +29,6 @@ rule train_classifier:
     shell:
         "python -m aepsl train-classifier"
         " --settings {params.settings:q}"
-        " --code {params.code}"
         " --images {input.images:q}"
         " --model {output.model:q}"
         " --history {output.history:q}"

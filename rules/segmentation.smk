@@ -30,7 +30,6 @@ rule train_segmentation:
     shell:
         "python -m aepsl train-segmentation"
         " --settings {params.settings:q}"
-        " --code {params.code}"
         " --images {input.images:q}"
         " --labels {input.labels:q}"
         " --start {input.start:q}"

@@ -1,12 +1,15 @@
 """The whole graph, really run: equal bytes, and what reruns."""
 
+import hashlib
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+import torch
 from project import TEST, Project
 
 # What has to come out in equal bytes; logs, benchmarks and scores of the machine's precision are not among it.
@@ -25,6 +28,7 @@ PRODUCTS = [
     "predictions_crf/index.json",
     "miou.json",
 ]
+PRECISIONS = ("bf16", "float32")
 JUDGING = {"evaluate", "quality", "overview", "evaluate variants/ceiling/", "evaluate variants/psl++/"}
 TARGETS = ("all", "results_test/variants/psl++/miou.json", *TEST)
 
@@ -67,6 +71,20 @@ def test_the_run_leaves_every_product_and_nothing_half_written(finished: Project
     assert found["images"] == 4 and 0 <= found["miou"] <= 1
     quality = json.loads((results(finished) / "quality.json").read_text())
     assert 0 < quality["background_threshold"] < 1, "found, not given"
+
+
+def test_provenance_says_of_every_product_how_it_was_made(finished: Project) -> None:
+    told = json.loads((results(finished) / "provenance.json").read_text())
+    for name in PRODUCTS:
+        one = told["products"][name]
+        assert one["sha256"] == hashlib.sha256((results(finished) / name).read_bytes()).hexdigest()
+        assert re.fullmatch("[0-9a-f]{16}", one["code"])
+    environments = told["environments"]
+    assert {environment["packages"]["torch"] for environment in environments} == {torch.__version__.split("+")[0]}
+    trained = told["products"]["round2/classifier.safetensors"]
+    assert trained["settings"]["round"] == 2 and environments[trained["environment"]]["precision"] in PRECISIONS
+    assert "precision" not in environments[told["products"]["round2/masks.h5"]["environment"]]
+    assert "variants/psl++/segmentation/model.safetensors" in told["products"]
 
 
 def test_one_core_in_another_folder_gives_equal_bytes(finished: Project, blind: Project) -> None:

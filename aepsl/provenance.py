@@ -1,0 +1,114 @@
+"""How each product was made: a record a job, and `provenance.json`, all of them by product.
+
+Records are no products: what a product holds never depends on one.
+"""
+
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from aepsl.errors import InputError
+from aepsl.files import read_json, sha256, write_json
+from aepsl.machine import Machine
+
+PACKAGES = (
+    "aepsl",
+    "h5py",
+    "numpy",
+    "pillow",
+    "pydensecrf2",
+    "scikit-image",
+    "scipy",
+    "snakemake",
+    "torch",
+    "torchvision",
+)
+RECORDS = "provenance"  # folder in the results
+
+
+def write_record(
+    path: Path, stage: str, settings: BaseModel, *, code: str, products: Iterable[Path], machine: Machine
+) -> None:
+    """What a job has just made, and how: to be called when its products stand.
+
+    code: the fingerprint of the stage's code, "" where it was not given.
+    """
+    made = {str(product): sha256(product) for product in products if product.is_file()}
+    environment = _environment() | _computing(settings, machine)
+    how = {"stage": stage, "settings": settings.model_dump(mode="json"), "code": code, "environment": environment}
+    write_json(path, {"products": made, **how})
+
+
+def gather(results: Path) -> dict[str, Any]:
+    """The records of a results folder by product, for the products that are there.
+
+    `products`: path below the folder → `sha256`, `stage`, `settings`, `code` and the number of its environment in
+    `environments`: interpreter, packages and commit; for networks device, precision and threads as settled.
+    Raises InputError for a record that is not readable.
+    """
+    products: dict[str, Any] = {}
+    environments: list[Any] = []
+    for path in sorted(Path(results, RECORDS).rglob("*.json")):
+        try:
+            record = dict(read_json(path))
+            environment, made = record.pop("environment"), dict(record.pop("products"))
+        except (TypeError, ValueError, KeyError):
+            raise InputError(f"{path}: not a record of a job; remove it") from None
+        if environment not in environments:
+            environments.append(environment)
+        for product, digest in made.items():
+            if Path(product).is_file():
+                number = environments.index(environment)
+                products[_below(product, results)] = {"sha256": digest, **record, "environment": number}
+    return {"products": dict(sorted(products.items())), "environments": environments}
+
+
+def write_gathered(results: Path) -> None:
+    """Write `provenance.json` into a results folder in which any job has been done."""
+    if Path(results, RECORDS).is_dir():
+        write_json(Path(results, "provenance.json"), gather(results))
+
+
+def _below(product: str, results: Path) -> str:
+    path = Path(product)
+    return str(path.relative_to(results)) if path.is_relative_to(results) else product
+
+
+def _environment() -> dict[str, Any]:
+    return {"python": platform.python_version(), "packages": {name: _version(name) for name in PACKAGES}} | _source()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _source() -> dict[str, Any]:
+    """The commit of the package's own checkout, where it is one."""
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return {"commit": None}
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": None}
+    return {"commit": said.stdout.strip()}
+
+
+def _computing(settings: BaseModel, machine: Machine) -> dict[str, Any]:
+    """Device, precision and threads as settled; nothing for stages without a network."""
+    threads = getattr(settings, "cpu_threads", None)
+    if threads is None:
+        return {}
+    from aepsl.compute import Compute  # torch is here already
+
+    compute = Compute.on(machine, cpu_threads=threads)
+    return {"device": compute.device_name(), "precision": compute.precision, "cpu_threads": threads}

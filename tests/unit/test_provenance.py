@@ -1,0 +1,76 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from aepsl.errors import InputError
+from aepsl.machine import Machine
+from aepsl.provenance import gather, write_gathered, write_record
+from aepsl.settings.sections import Section
+
+
+class Settings(Section):
+    area: float = 0.25
+
+
+class Networks(Settings):
+    cpu_threads: int = 1
+
+
+def record(results: Path, stage: str, settings: Settings, *names: str, machine: Machine | None = None) -> None:
+    products = [results / name for name in names]
+    for product in products:
+        product.write_text(f"{product.name} of {stage}")
+    path = results / "provenance" / f"{stage}.json"
+    write_record(path, stage, settings, code="c0de", products=products, machine=machine or Machine())
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    record(folder, "mine", Settings(area=0.5), "masks.h5")
+    record(folder, "train", Networks(), "model", "history", machine=Machine("cpu", "float32"))
+    return folder
+
+
+def test_each_product_has_its_making(results: Path) -> None:
+    told = gather(results)
+    assert list(told["products"]) == ["history", "masks.h5", "model"]
+    masks = told["products"]["masks.h5"]
+    assert masks["sha256"] == hashlib.sha256(b"masks.h5 of mine").hexdigest()
+    assert (masks["stage"], masks["settings"], masks["code"]) == ("mine", {"area": 0.5}, "c0de")
+    plain, network = (told["environments"][told["products"][name]["environment"]] for name in ("masks.h5", "model"))
+    assert network.items() > plain.items()
+    assert network["precision"] == "float32" and network["device"].startswith("cpu") and network["cpu_threads"] == 1
+
+
+def test_equal_environments_are_told_once(results: Path) -> None:
+    record(results, "erase", Settings(), "index.json")
+    assert len(gather(results)["environments"]) == 2
+
+
+def test_what_is_gone_is_left_out_and_what_is_made_anew_told_anew(results: Path) -> None:
+    (results / "model").unlink()
+    record(results, "mine", Settings(area=0.1), "masks.h5")
+    told = gather(results)["products"]
+    assert told.keys() == {"masks.h5", "history"}
+    assert told["masks.h5"]["settings"] == {"area": 0.1}
+
+
+def test_the_file_holds_what_was_gathered(results: Path, tmp_path: Path) -> None:
+    write_gathered(results)
+    assert json.loads((results / "provenance.json").read_text()) == gather(results)
+    write_gathered(tmp_path)
+    assert not (tmp_path / "provenance.json").exists(), "no job was done there"
+
+
+def test_a_spoilt_record_is_named(results: Path) -> None:
+    (results / "provenance/mine.json").write_text("{")
+    with pytest.raises(InputError, match=r"mine\.json: not readable"):
+        gather(results)
+    for wrong in ("[]", "3", '{"environment": 1}', '{"environment": {}, "products": 3}'):
+        (results / "provenance/mine.json").write_text(wrong)
+        with pytest.raises(InputError, match=r"mine\.json: not a record of a job"):
+            gather(results)
