@@ -11,7 +11,7 @@ from aepsl.data import folder, voc
 from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Entry, Listing, Manifest
 from aepsl.data.scenes.names import CLASSES
-from aepsl.errors import InputError
+from aepsl.errors import InputError, first_of
 from aepsl.files import sha256
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
@@ -20,7 +20,6 @@ from aepsl.settings.stages import ManifestSettings
 
 LEAST_SIDE = 16  # pixels: one cell of the coarsest features
 LARGE = 1200  # pixels on the long side: an object no longer fits the crops that networks learn from
-SHOWN = 3
 log = logging.getLogger(__name__)
 
 
@@ -56,7 +55,7 @@ def run(settings: ManifestSettings, *, scenes: list[Path], output: Path, machine
     if not entries:
         raise InputError(f"{listing.folder}: none of {len(skipped)} photographs can be read; the first: {skipped[0]}")
     if skipped:
-        log.warning("photographs left out: %d (%s)", len(skipped), _first(skipped, "; "))
+        log.warning("photographs left out: %d (%s)", len(skipped), first_of(skipped, "; "))
     if settings.split == "train":
         _warn_of_training(listing, entries)
     if (side := int(np.median(np.max(sizes, axis=1)))) > LARGE:
@@ -88,14 +87,10 @@ def _warn_of_training(listing: Listing, entries: Sequence[Entry]) -> None:
     """Say what cannot be trained on, and what cannot be learned."""
     if listing.unlabelled:
         found = listing.unlabelled
-        log.warning("photographs without a label, not trained on: %d (%s)", len(found), _first(found, ", "))
+        log.warning("photographs without a label, not trained on: %d (%s)", len(found), first_of(found))
     labelled = {label for entry in entries for label in entry.labels}
     if unseen := [name for name in listing.classes if name not in labelled]:
-        log.warning("classes without a training photograph: %d (%s)", len(unseen), _first(unseen, ", "))
-
-
-def _first(names: Sequence[str], between: str) -> str:
-    return between.join(names[:SHOWN]) + (f"{between}…" if len(names) > SHOWN else "")
+        log.warning("classes without a training photograph: %d (%s)", len(unseen), first_of(unseen))
 
 
 def _relative(folder: Path, start: Path) -> str:

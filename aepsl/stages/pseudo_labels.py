@@ -12,12 +12,12 @@ from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
 from aepsl.erasing import rounds_before_jump, union
-from aepsl.errors import InputError
+from aepsl.errors import InputError, first_of
 from aepsl.files import read_json_lines, sha256
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.progress import each
-from aepsl.pseudo_labels import BackgroundCalibration, pseudo_label
+from aepsl.pseudo_labels import IGNORED, BackgroundCalibration, pseudo_label
 from aepsl.settings.stages import PseudoLabelsSettings
 
 log = logging.getLogger(__name__)
@@ -43,16 +43,28 @@ def run(
         settings.background_threshold, manifest, masks=masks[0], saliency=saliency, workers=machine.workers
     )
 
-    def label(entry: Entry) -> Entry:
+    def label(entry: Entry) -> tuple[Entry, set[int]]:
         found = stores.opened(saliency, "saliency").read(entry.id)["saliency"] / np.float32(255)
         mined = merged_regions(merged, entry, manifest)
         name = f"{entry.id}.png"
         labels = pseudo_label(mined, found, background_threshold=threshold)
         save_label_map(output.parent / name, labels)
-        return replace(entry, path=name, sha256=sha256(output.parent / name))
+        return replace(entry, path=name, sha256=sha256(output.parent / name)), set(np.unique(labels)) - {IGNORED}
 
-    entries = tuple(in_processes(label, each(manifest.entries, "pseudo-labels"), workers=machine.workers))
-    replace(manifest, root=".", entries=entries).write(output)
+    made = list(in_processes(label, each(manifest.entries, "pseudo-labels"), workers=machine.workers))
+    _report_what_is_missing(manifest, [found for _, found in made])
+    replace(manifest, root=".", entries=tuple(entry for entry, _ in made)).write(output)
+
+
+def _report_what_is_missing(manifest: Manifest, found: list[set[int]]) -> None:
+    """found: the labels in each image's map. Raises InputError where no map has any: nothing could be learned."""
+    if not any(found):
+        raise InputError("no pixel of any photograph is labelled: nothing was mined, and saliency sees no background")
+    lost = [name for number, name in enumerate(manifest.classes, start=1) if number not in set().union(*found)]
+    if lost:
+        log.warning("classes without a pixel in any label map: %d (%s)", len(lost), first_of(lost))
+    if empty := [entry.id for entry, labels in zip(manifest.entries, found, strict=True) if not labels]:
+        log.warning("label maps without a labelled pixel: %d (%s)", len(empty), first_of(empty))
 
 
 def background_threshold(

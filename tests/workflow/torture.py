@@ -70,6 +70,7 @@ def torture(
     before a strike, in seconds. Raises AssertionError for a process that lives on, a command that fails, a file that is
     not what it should be.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs would inherit to ignore it
     draw = random.Random(seed)
     seen: Counter[str] = Counter()
     while seen["strikes"] < strikes:
