@@ -181,6 +181,7 @@ def _key(stage: str, settings: str, code: str, files: dict[str, Any]) -> str:
 
 def _start_log(path: Path | None) -> None:
     """Progress to standard error; all of it, tracebacks too, to the file."""
+    logging.raiseExceptions = False  # a log that cannot be written, on a full disk, stops nothing
     root = logging.getLogger("aepsl")
     root.setLevel(logging.DEBUG)
     root.handlers.clear()

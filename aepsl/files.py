@@ -1,9 +1,11 @@
 """Files that appear whole or not at all, and JSON in one canonical form."""
 
+import errno
 import glob
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +13,15 @@ from typing import Any
 
 from aepsl.errors import InputError
 
+ALL_BUT_FULL = 1 << 18  # bytes left on a disk on which a write has failed
+
 
 @contextmanager
 def replacing(path: Path, *, flushed: bool = True) -> Iterator[Path]:
     """A temporary name beside `path`, which becomes `path` when the block ends, or is removed when it raises.
 
     flushed: the bytes are on the disk by then; without it, a power failure can take them until `flush` is called.
+    Whatever a library raises on a full disk, an OSError that says so comes out.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -25,6 +30,10 @@ def replacing(path: Path, *, flushed: bool = True) -> Iterator[Path]:
         if flushed:
             flush(temporary)
         os.replace(temporary, path)
+    except Exception as error:
+        if shutil.disk_usage(path.parent).free < ALL_BUT_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,6 +1,7 @@
 """Scenes as a folder in the layout of PASCAL VOC, so that everything after it takes the way of VOC."""
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PIL import Image
 
 from aepsl.data.palette import save_label_map
 from aepsl.data.scenes.scene import Scene, draw_scene
+from aepsl.files import replacing, write_text
 
 SPLITS = ("train", "val")
 MOST_SCENES = 99_999  # a split: ids have five digits after the split's own
@@ -41,14 +43,13 @@ def write_scenes(root: Path, *, train: int, val: int, size: int, seed: int) -> N
     for split, count in zip(SPLITS, (train, val), strict=True):
         ids = []
         for image, scene in split_scenes(split, count=count, size=size, seed=seed):
-            photograph = Image.fromarray(scene.photograph)
-            photograph.save(root / "JPEGImages" / f"{image}.jpg", quality=95, subsampling=0)
+            with replacing(root / "JPEGImages" / f"{image}.jpg", flushed=False) as temporary:
+                Image.fromarray(scene.photograph).save(temporary, format="JPEG", quality=95, subsampling=0)
             save_label_map(root / "SegmentationClass" / f"{image}.png", scene.mask)
             save_label_map(root / "SegmentationParts" / f"{image}.png", scene.parts)
             ids.append(image)
             rows += [(image, label, split) for label in scene.labels]
-        (lists / f"{split}.txt").write_text("".join(f"{image}\n" for image in ids), encoding="utf-8")
-    with (root / "labels.csv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("image", "label", "split"))
-        table.writerows(rows)
+        write_text(lists / f"{split}.txt", "".join(f"{image}\n" for image in ids))
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([("image", "label", "split"), *rows])
+    write_text(root / "labels.csv", table.getvalue())
