@@ -91,6 +91,7 @@ def _stage_options(parser: argparse.ArgumentParser, stage: str) -> None:
         count = "*" if "list" in kind else "?" if "None" in kind else None
         files.add_argument(f"--{parameter.name.replace('_', '-')}", type=Path, nargs=count)
     source.add_argument("--code", default="", help="fingerprint of the code; another one starts a training anew")
+    source.add_argument("--content", default="", help="hash of weights and masks from outside; likewise")
     files.add_argument("--record", type=Path, help="file for how this was made")
     machine_options(parser)
 
@@ -125,7 +126,8 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
     if "machine" in wanted:
         arguments["machine"] = machine
     if "key" in wanted:
-        arguments["key"] = _key(stage, text, code, files)
+        content = job.content() if job else options.content
+        arguments["key"] = _key(stage, text, code, content, files)
     run(**arguments, **files)
     if record:
         write_record(record, stage, arguments["settings"], code=code, products=made, machine=machine)
@@ -169,9 +171,9 @@ def _parsed(text: str) -> Any:
         raise InputError(f"--settings: not JSON ({error})") from None
 
 
-def _key(stage: str, settings: str, code: str, files: dict[str, Any]) -> str:
-    """Names a job by its settings, its code and the bytes of its inputs: whose checkpoint it may go on from."""
-    parts = [stage, settings, code]
+def _key(stage: str, settings: str, code: str, content: str, files: dict[str, Any]) -> str:
+    """Names a job by its settings, its code and the bytes that it reads: whose checkpoint it may go on from."""
+    parts = [stage, settings, code, content]
     for name, value in sorted(files.items()):
         if name not in _made(stage):
             paths = value if isinstance(value, list) else [value]

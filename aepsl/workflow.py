@@ -241,8 +241,7 @@ class Job:
     def content(self) -> str:
         """A hash of what the job reads from outside, none of which is a rule's input."""
         dataset, network = self.whole.dataset, self.whole.network
-        trains = self.stage in ("train_classifier", "train_segmentation")
-        paths = [Path(network.weights)] if trains and network.weights not in (None, "torchvision") else []
+        paths = [Path(network.weights)] if self.trains and network.weights not in (None, "torchvision") else []
         if self.stage == "saliency" and self.whole.saliency.folder:
             paths.append(Path(self.whole.saliency.folder))
         text = ""
@@ -280,6 +279,11 @@ class Job:
         )
 
     @property
+    def trains(self) -> bool:
+        """Whether the job trains a network."""
+        return self.stage in ("train_classifier", "train_segmentation")
+
+    @property
     def _truth_split(self) -> str | None:
         """The split whose ground truth the job may read."""
         learns = self.stage == "train_segmentation" and self.whole.segmentation.labels == "truth"
@@ -296,6 +300,8 @@ class Job:
         workers = str(min(threads, usable_cpus()))
         words = ["--device", s.device, "--precision", s.precision, "--workers", workers, "--end-with-parent"]
         words += ["--code", self.code(), "--record", str(self.record())]
+        if self.trains:
+            words += ["--content", self.content()]
         for name, path in self.outside().items():
             words += [f"--{name}", path]
         return shlex.join(words)
