@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from aepsl.errors import InputError
 from aepsl.files import remove_leftovers, sha256
 from aepsl.graph import PRODUCTS, STAGES
+from aepsl.machine import processes, rank
 from aepsl.options import machine_of, machine_options
 from aepsl.provenance import write_record
 from aepsl.settings import stages as stage_settings
@@ -119,7 +121,7 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
     made = [files[argument] for argument in _made(stage)]
     record = options.record or (job and job.record())
     for path in [*made, record]:
-        if path:
+        if path and rank() == 0:
             remove_leftovers(path)
     wanted = inspect.signature(run).parameters
     code, machine = job.code() if job else options.code, machine_of(options)
@@ -129,7 +131,7 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
         content = job.content() if job else options.content
         arguments["key"] = _key(stage, text, code, content, files)
     run(**arguments, **files)
-    if record:
+    if record and rank() == 0:
         write_record(record, stage, arguments["settings"], code=code, products=made, machine=machine)
 
 
@@ -188,10 +190,10 @@ def _start_log(path: Path | None) -> None:
     root.setLevel(logging.DEBUG)
     root.handlers.clear()
     console = _Console()
-    console.setLevel(logging.INFO)
+    console.setLevel(logging.ERROR if rank() else logging.INFO)  # the first process speaks for all
     console.setFormatter(logging.Formatter("%(message)s"))
     root.addHandler(console)
-    if path is not None:
+    if path is not None and rank() == 0:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = logging.FileHandler(path, mode="w")
         file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -207,12 +209,18 @@ class _Console(logging.Handler):
 
 
 def _end_with_parent() -> None:
-    """Watch the parent, and end with it: a workflow killed alone must not leave jobs that write."""
-    parent = os.getppid()
+    """Watch the parent, or torchrun's, and end with it: a workflow killed alone must not leave jobs that write."""
+
+    def parent() -> int:
+        own = os.getppid()
+        return own if processes() == 1 else int(Path(f"/proc/{own}/stat").read_text().rpartition(")")[2].split()[1])
+
+    first = parent()
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.1)
+        with suppress(OSError):  # torchrun itself has gone
+            while parent() == first:
+                time.sleep(0.1)
         os._exit(143)
 
     threading.Thread(target=watch, daemon=True).start()

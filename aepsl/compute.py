@@ -1,6 +1,7 @@
 """Where and how exactly networks compute."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from aepsl.errors import InputError
-from aepsl.machine import Machine
+from aepsl.machine import Machine, processes
 
 # torchvision's ImageNet normalisation, of RGB in 0..1; every network here takes its input so.
 MEAN = (0.485, 0.456, 0.406)
@@ -34,6 +35,9 @@ class Compute:
         precision = machine.precision
         if precision == "auto":
             precision = "bf16" if _computes_bf16(name) else "float32"
+        if name == "cuda" and processes() > 1:
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+            name = f"cuda:{torch.cuda.current_device()}"
         return cls(torch.device(name), precision)
 
     def device_name(self) -> str:

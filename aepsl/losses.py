@@ -1,8 +1,13 @@
-"""Losses of the classifier and of online prohibitive segmentation learning: tensors in, scalars out."""
+"""Losses of the classifier and of online prohibitive segmentation learning: tensors in, scalars out.
+
+Of several processes that train together each has its share of the batch's loss (`distributed`).
+"""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from aepsl.distributed import summed
 
 IGNORED = 255
 
@@ -16,11 +21,13 @@ def classification_loss(scores: Tensor, labels: Tensor, *, form: str) -> Tensor:
     if scores.shape != labels.shape:
         raise ValueError(f"scores and labels must have one shape. Got: {tuple(scores.shape)} and {tuple(labels.shape)}")
     scores, labels = scores.float(), labels.float()
+    images = summed(torch.tensor(float(len(labels)), device=labels.device))
     if form == "squared":
         target = labels / labels.sum(1, keepdim=True).clamp(min=1)
-        return (scores.softmax(1) - target).square().sum(1).mean()
+        return (scores.softmax(1) - target).square().sum() / images
     if form == "bce":
-        return F.binary_cross_entropy_with_logits(scores, labels)
+        total = F.binary_cross_entropy_with_logits(scores, labels, reduction="sum")
+        return total / (images * labels.shape[1])
     raise ValueError(f"form is squared or bce. Got: {form!r}")
 
 
@@ -59,7 +66,7 @@ def seed_loss(scores: Tensor, target: Tensor) -> Tensor:
         raise ValueError(f"scores and target must cover one grid. Got: {tuple(scores.shape)} and {tuple(target.shape)}")
     target = target.long()
     total = F.cross_entropy(scores.float(), target, ignore_index=IGNORED, reduction="sum")
-    return total / (target != IGNORED).sum().clamp(min=1)
+    return total / summed((target != IGNORED).sum()).clamp(min=1)
 
 
 def class_weights(class_scores: Tensor, labels: Tensor, *, form: str) -> Tensor:

@@ -16,3 +16,13 @@ class Machine:
 def usable_cpus() -> int:
     """The CPUs this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processes() -> int:
+    """How many processes, this one counted, train one network together: as torchrun tells them."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rank() -> int:
+    """Which of them this is; 0 speaks and writes for all."""
+    return int(os.environ.get("RANK", "0"))

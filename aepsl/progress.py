@@ -6,6 +6,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from aepsl.machine import rank
+
 T = TypeVar("T")
 
 
@@ -17,6 +19,7 @@ def bar(title: str, *, total: int, unit: str, done: int = 0) -> tqdm:
         desc=title,
         unit=unit,
         file=sys.stderr,
+        disable=rank() > 0,
         mininterval=0.5 if sys.stderr.isatty() else 10,
         dynamic_ncols=True,
     )

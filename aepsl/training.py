@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from aepsl.compute import Compute
 from aepsl.data.batches import Batch, Batches
+from aepsl.distributed import summed, together
 from aepsl.errors import InputError
 from aepsl.files import canonical, replacing, write_text
+from aepsl.machine import processes, rank
 from aepsl.models import Card, save
 from aepsl.networks.parameters import parameter_groups
 from aepsl.progress import bar
@@ -38,7 +40,8 @@ def train(
 ) -> list[dict[str, Any]]:
     """Train `network` in place; returns the history, one record an epoch: its number, learning rate and mean losses.
 
-    loss: (network, normalised images, labels (B, C), label maps or None) → `loss` and its terms.
+    loss: (network, normalised images, labels (B, C), label maps or None) → `loss` and its terms, of several processes
+    each one's share.
     checkpoint: a side file written after each epoch but the last; training goes on from it when its `key`
     (of settings, code and inputs) is this one's. Raises InputError when a loss is not finite: epoch, step, images.
     """
@@ -51,10 +54,10 @@ def train(
     history = _resume(checkpoint, key, network, optimizer)
     first = len(history) + 1
     moving = bar(title, total=recipe.epochs * batches.steps, done=len(history) * batches.steps, unit="step")
-    stream = batches.epochs(first, recipe.epochs)
-    with moving:
+    stream = batches.epochs(first, recipe.epochs, part=(rank(), processes()))
+    with moving, together(network) as trained:
         for epoch in range(first, recipe.epochs + 1):
-            torch.manual_seed(seed_of(seed, title, "dropout", epoch))
+            torch.manual_seed(seed_of(seed, title, "dropout", epoch, *([rank()] if rank() else [])))
             network.train()
             totals: dict[str, float] = {}
             images = 0
@@ -63,21 +66,21 @@ def train(
                 for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
                     group["lr"] = rate * factor
                 batch = next(stream)
-                terms = _step(network, batch, loss, optimizer, compute)
+                terms = _step(trained, batch, loss, optimizer, compute)
                 if not math.isfinite(terms["loss"]):
                     raise InputError(
                         f"{title}: the loss is {terms['loss']} in epoch {epoch}, step {step + 1}, images "
                         f"{', '.join(batch.ids[:4])}, …; try a smaller learning rate"
                     )
-                images += len(batch.ids)
+                images += batch.whole
                 for name, value in terms.items():
-                    totals[name] = totals.get(name, 0.0) + value * len(batch.ids)
+                    totals[name] = totals.get(name, 0.0) + value * batch.whole
                 moving.update()
                 moving.set_postfix(epoch=epoch, loss=f"{totals['loss'] / images:.4f}", refresh=False)
             means = {name: round(total / images, 6) for name, total in totals.items()}
             history.append({"epoch": epoch, "lr": float(f"{recipe.lr * factor:.6g}"), **means})
             log.info("%s: epoch %d of %d, loss %.4f", title, epoch, recipe.epochs, means["loss"])
-            if epoch < recipe.epochs:
+            if epoch < recipe.epochs and rank() == 0:
                 _save(checkpoint, key, network, optimizer, history)
     return history
 
@@ -102,9 +105,9 @@ def _step(
     with compute.autocast():
         terms = loss(network, images, labels, maps)
     optimizer.zero_grad(set_to_none=True)
-    terms["loss"].backward()
+    (terms["loss"] * processes()).backward()  # gradients are averaged over the processes, shares of the loss add up
     optimizer.step()
-    return {name: float(value.detach()) for name, value in terms.items()}
+    return {name: float(summed(value)) for name, value in terms.items()}
 
 
 def rate_factor(recipe: Training, epoch: float) -> float:

@@ -294,6 +294,17 @@ class Job:
         dataset = self.whole.dataset
         return FORMATS[dataset.format].masks(dataset, split) if dataset.format in FORMATS else None
 
+    def command(self) -> str:
+        """How the stage is called, without its arguments; untracked."""
+        many = f"torch.distributed.run --standalone --nproc-per-node {self.plan.settings.devices} -m "
+        together = self.trains and self.plan.settings.devices > 1
+        return f"python -m {many if together else ''}aepsl {self.stage.replace('_', '-')}"
+
+    def gpus(self) -> int:
+        """How many the job asks for, where it computes with a network."""
+        s = self.plan.settings
+        return 0 if s.device == "cpu" else s.devices if self.trains else 1
+
     def options(self, threads: int) -> str:
         """What the command is told of the machine and of folders outside, as shell words; untracked."""
         s = self.plan.settings

@@ -53,6 +53,14 @@ def options_of(stage):  # takes threads, so that Snakemake does not track it: th
     return lambda wildcards, threads: job(stage, wildcards).options(threads)
 
 
+def command_of(stage):  # likewise
+    return lambda wildcards, threads: job(stage, wildcards).command()
+
+
+def gpus_of(stage):
+    return lambda wildcards: job(stage, wildcards).gpus()
+
+
 LOCKS = []  # what is not kept here is freed
 
 

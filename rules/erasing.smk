@@ -20,14 +20,15 @@ rule train_classifier:
         "../envs/aepsl.yaml"
     threads: workflow.cores
     resources:
-        gpu=1,
+        gpu=gpus_of("train_classifier"),
     params:
         settings=settings_of("train_classifier"),
         code=code_of("train_classifier"),
         content=content_of("train_classifier"),
+        command=command_of("train_classifier"),
         options=options_of("train_classifier"),
     shell:
-        "python -m aepsl train-classifier"
+        "{params.command}"
         " --settings {params.settings:q}"
         " --images {input.images:q}"
         " --model {output.model:q}"
@@ -49,7 +50,7 @@ rule cams:
         "../envs/aepsl.yaml"
     threads: workflow.cores
     resources:
-        gpu=1,
+        gpu=gpus_of("cams"),
     params:
         settings=settings_of("cams"),
         code=code_of("cams"),

@@ -21,14 +21,15 @@ rule train_segmentation:
         "../envs/aepsl.yaml"
     threads: workflow.cores
     resources:
-        gpu=1,
+        gpu=gpus_of("train_segmentation"),
     params:
         settings=settings_of("train_segmentation"),
         code=code_of("train_segmentation"),
         content=content_of("train_segmentation"),
+        command=command_of("train_segmentation"),
         options=options_of("train_segmentation"),
     shell:
-        "python -m aepsl train-segmentation"
+        "{params.command}"
         " --settings {params.settings:q}"
         " --images {input.images:q}"
         " --labels {input.labels:q}"
@@ -53,7 +54,7 @@ rule self_labels:
         "../envs/aepsl.yaml"
     threads: workflow.cores
     resources:
-        gpu=1,
+        gpu=gpus_of("self_labels"),
     params:
         settings=settings_of("self_labels"),
         code=code_of("self_labels"),
@@ -83,7 +84,7 @@ rule predict:
         "../envs/aepsl.yaml"
     threads: workflow.cores
     resources:
-        gpu=1,
+        gpu=gpus_of("predict"),
     params:
         settings=settings_of("predict"),
         code=code_of("predict"),

@@ -24,9 +24,13 @@ from aepsl.settings.sections import Training
 
 @dataclass(frozen=True)
 class Batch:
-    """images: uint8 (B, 3, crop, crop); labels: float32 (B, C), 0 and 1; label_maps: uint8 (B, crop, crop) or None."""
+    """images: uint8 (B, 3, crop, crop); labels: float32 (B, C), 0 and 1; label_maps: uint8 (B, crop, crop) or None.
+
+    whole: images of the step, in all processes that train together.
+    """
 
     ids: list[str]
+    whole: int
     images: Tensor
     labels: Tensor
     label_maps: Tensor | None
@@ -54,12 +58,13 @@ class Batches:
         self._seed, self._purpose, self._workers, self._label_maps = seed, purpose, workers, label_maps
         self.steps = -(-len(manifest.entries) // recipe.batch)
 
-    def epochs(self, first: int, last: int) -> Iterator[Batch]:
+    def epochs(self, first: int, last: int, *, part: tuple[int, int] = (0, 1)) -> Iterator[Batch]:
         """The batches of epochs first..last, counted from 1, one epoch after the other.
 
+        part: (i, n): of each batch's images every n-th from the i-th, for one of n processes; it may be none.
         Raises InputError for a photograph or label map that is missing, damaged or of another size.
         """
-        return ahead(self._batch, self._order(first, last), threads=self._workers)
+        return ahead(lambda which: self._batch(*which, part), self._order(first, last), threads=self._workers)
 
     def _order(self, first: int, last: int) -> Iterator[tuple[int, list[Entry]]]:
         """(epoch, its next images), each epoch in an order of its own."""
@@ -69,14 +74,21 @@ class Batches:
             for start in range(0, len(entries), size):
                 yield epoch, [entries[index] for index in order[start : start + size]]
 
-    def _batch(self, which: tuple[int, list[Entry]]) -> Batch:
-        epoch, entries = which
-        images, maps = zip(*(self._sample(epoch, entry) for entry in entries), strict=True)
+    def _batch(self, epoch: int, whole: list[Entry], part: tuple[int, int]) -> Batch:
+        entries = whole[part[0] :: part[1]]
+        samples = [self._sample(epoch, entry) for entry in entries]
+        square = (self._recipe.crop, self._recipe.crop)
+        images = np.array([image for image, _ in samples], np.uint8).reshape(-1, *square, 3)
+        maps = [label_map for _, label_map in samples if label_map is not None]
+        labels = [one_hot(self._manifest, entry.labels) for entry in entries]
         return Batch(
             ids=[entry.id for entry in entries],
-            images=torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2),
-            labels=torch.tensor([one_hot(self._manifest, entry.labels) for entry in entries]),
-            label_maps=None if self._label_maps is None else torch.from_numpy(np.stack(maps)),
+            whole=len(whole),
+            images=torch.from_numpy(images).permute(0, 3, 1, 2),
+            labels=torch.tensor(labels).reshape(-1, len(self._manifest.classes)),
+            label_maps=None
+            if self._label_maps is None
+            else torch.from_numpy(np.array(maps, np.uint8).reshape(-1, *square)),
         )
 
     def _sample(self, epoch: int, entry: Entry) -> tuple[np.ndarray, np.ndarray | None]:

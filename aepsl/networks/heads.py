@@ -26,7 +26,7 @@ def full_precision(features: Tensor) -> torch.autocast:
 
 def average_pooled(features: Tensor) -> Tensor:
     """Means over the cells, (B, C, h, w) → (B, C). Divided after the sum: before it, a gradient is a map, not a row."""
-    return features.sum((2, 3)) / features[0, 0].numel()
+    return features.sum((2, 3)) / (features.shape[2] * features.shape[3])
 
 
 def _fresh(layer: Layer, generator: torch.Generator) -> Layer:

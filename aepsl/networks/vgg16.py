@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from aepsl.networks.backbone import Backbone, Origin, check_stride
+from aepsl.networks.batch_norm import BatchNorm
 
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 FULLY_CONNECTED = 1024
@@ -45,7 +46,7 @@ def build(
         out = max(GROUP, round(wanted * width / GROUP) * GROUP)
         layers[name] = nn.Conv2d(channels, out, kernel, padding=dilation * (kernel // 2), dilation=dilation)
         if norm != "none":
-            kind = nn.GroupNorm(out // GROUP, out) if norm == "group" else nn.BatchNorm2d(out)
+            kind = nn.GroupNorm(out // GROUP, out) if norm == "group" else BatchNorm(out)
             layers[name.replace("conv", "norm").replace("fc", "norm")] = kind
         layers[name.replace("conv", "relu").replace("fc", "relu")] = nn.ReLU(inplace=True)
         return out

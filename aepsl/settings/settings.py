@@ -40,6 +40,8 @@ class Settings(Section):
     """Where networks run; a change reruns nothing."""
     precision: Literal["auto", "bf16", "float32"] = "auto"
     """Of the networks' arithmetic; auto: bf16 where the device computes with it; a change reruns nothing."""
+    devices: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that train one network together, each with a GPU where there are some; a change reruns nothing."""
     dataset: Dataset = Dataset()
     network: Network = Network()
     classification: Classification = Classification()
@@ -63,7 +65,7 @@ class Settings(Section):
         for name, overrides in variants.items():
             if not name or name.startswith(".") or not all(c.isalnum() or c in "._+-" for c in name):
                 raise ValueError(f"a variant's name has letters, digits and ._+- only. Got: {name!r}")
-            if shared := {"variants", "seeds", "results", "device", "precision"} & overrides.keys():
+            if shared := {"variants", "seeds", "results", "device", "devices", "precision"} & overrides.keys():
                 raise ValueError(f"variant {name} cannot set {', '.join(sorted(shared))}")
         return variants
 

@@ -11,7 +11,7 @@ from aepsl.data.batches import Batches
 from aepsl.data.images import aligned_size, load_photograph, resize
 from aepsl.data.manifest import Manifest, one_hot
 from aepsl.losses import constant_loss, first_scores
-from aepsl.machine import Machine
+from aepsl.machine import Machine, rank
 from aepsl.models import Card, generator_of
 from aepsl.networks.build import initialised
 from aepsl.parallel import ahead
@@ -54,6 +54,8 @@ def run(
         checkpoint=checkpoint_of(model),
         key=key,
     )
+    if rank():
+        return  # the first process writes for all
     records[-1]["converged_loss"] = round(_converged_loss(network, manifest, labels, loss, compute), 6)
     records[-1]["constant_loss"] = round(constant_loss(labels, form=settings.loss), 6)
     card = Card("classifier", settings.attention, manifest.classes, mean_pixel, settings.network, settings.model_dump())

@@ -10,9 +10,10 @@ from aepsl.compute import Compute
 from aepsl.data.batches import Batches
 from aepsl.data.images import longest_side
 from aepsl.data.manifest import Manifest, entries_by_id
+from aepsl.distributed import bare
 from aepsl.errors import InputError
 from aepsl.losses import psl_loss, seed_loss
-from aepsl.machine import Machine
+from aepsl.machine import Machine, rank
 from aepsl.models import Card, generator_of, load_weights
 from aepsl.networks.build import backbone, initialised
 from aepsl.networks.segmenter import Segmenter
@@ -69,6 +70,8 @@ def run(
         checkpoint=checkpoint_of(model),
         key=key,
     )
+    if rank():
+        return  # the first process writes for all
     side = median_low(longest_side(manifest.file(entry)) for entry in manifest.entries)
     card = Card("segmenter", None, manifest.classes, mean_pixel, settings.network, settings.model_dump(), side)
     keep(network, records, card, model=model, records=history)
@@ -81,7 +84,7 @@ def loss(
     assert maps is not None
     scores, class_scores = network(images)
     if how.loss_at == "scores":
-        stride = network.backbone.stride
+        stride = bare(network).backbone.stride
         maps = maps[:, ::stride, ::stride]  # cell j sits at pixel stride·j
     else:
         scores = F.interpolate(scores.float(), size=maps.shape[1:], mode="bilinear", align_corners=True)
