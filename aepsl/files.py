@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,17 @@ def remove_leftovers(output: Path) -> None:
         left.unlink(missing_ok=True)
 
 
+def regular(path: Path) -> Path:
+    """`path`, to be read. Raises InputError for a pipe or a device, which may have no end; what is missing passes."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return path
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return path
+    raise InputError(f"{path}: not a file; give a file")
+
+
 def flush(path: Path) -> None:
     """Wait until a file's bytes are on the disk."""
     with open(path, "rb") as file:
@@ -69,7 +81,7 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Read JSON. Raises InputError when the file is missing or is not JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(regular(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -79,7 +91,7 @@ def read_json(path: Path) -> Any:
 def read_json_lines(path: Path) -> list[Any]:
     """Read a file of one JSON value a line. Raises InputError when it is missing or is not that."""
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [json.loads(line) for line in regular(path).read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON lines ({error})") from None
 
@@ -87,7 +99,7 @@ def read_json_lines(path: Path) -> list[Any]:
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal. Raises InputError when it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open(regular(path), "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None

@@ -10,6 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from aepsl.errors import InputError
+from aepsl.files import regular
+
 PACKAGE = Path(__file__).parent
 
 
@@ -89,11 +92,11 @@ def contents(paths: Iterable[Path], cache_file: Path, text: str = "") -> str:
             status = path.stat()
             stamp = [status.st_size, status.st_mtime_ns]
             if known.get(str(path), [])[:2] != stamp:
-                with open(path, "rb") as file:
+                with open(regular(path), "rb") as file:
                     known[str(path)] = [*stamp, hashlib.file_digest(file, "sha256").hexdigest()]
                 changed = True
             digest = known[str(path)][2]
-        except OSError:
+        except (OSError, InputError):
             digest = "missing"
         total.update(f"{path.name} {digest}\n".encode())
     if changed:

@@ -6,7 +6,7 @@ Snakemake asks this module and nothing else; it is tested without Snakemake.
 import fcntl
 import hashlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from aepsl.fingerprints import contents, fingerprint
 from aepsl.graph import PRODUCTS, Need, needs
 from aepsl.machine import usable_cpus
 from aepsl.provenance import RECORDS
-from aepsl.settings.settings import Settings, runs, validate
+from aepsl.settings.settings import Settings, read_yaml, runs, validate
 from aepsl.settings.stages import settings_for
 
 TEACHER = "@teacher"
@@ -82,17 +82,25 @@ class Plan:
         return paths
 
 
-def plan_of(config: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> Plan:
+def plan_of(
+    config: Mapping[str, Any], given: Mapping[str, Any] | None = None, files: Iterable[str | Path] = ()
+) -> Plan:
     """The plan of a configuration as Snakemake read it. Raises InputError when it is wrong.
 
     given: what the command line set of it; Snakemake leaves as text all that stands there below the first level.
+    files: those it was read from; Snakemake takes the last of several equal keys in silence.
     """
+    for path in files:
+        read_yaml(Path(path))
     given = {key: value for key, value in (given or {}).items() if not isinstance(value, str)}
     settings = validate(Settings, _as_in_a_file(dict(config), given), source="configuration")
     results = Path(settings.results)
-    for place in (results, *results.parents):
-        if place.is_file():
-            raise InputError(f"{place}: the folder of results cannot be written (there is a file of that name)")
+    try:
+        for place in (results, *results.parents):
+            if place.is_file():
+                raise InputError(f"{place}: the folder of results cannot be written (there is a file of that name)")
+    except OSError as error:
+        raise InputError(f"{results}: the folder of results cannot be written ({error.strerror})") from None
     plan = Plan(settings)
     for dataset in [run.dataset for run in plan.runs.values() if run.dataset.format == "folder"]:
         if results.resolve().is_relative_to(Path(dataset.root).resolve()):

@@ -12,12 +12,12 @@ from aepsl.workflow import Job, locked, plan_of
 def or_stop(call, *arguments):
     try:
         return call(*arguments)
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"aepsl: {error}", file=sys.stderr)
         sys.exit(2)
 
 
-PLAN = or_stop(plan_of, config, workflow.config_settings.config)
+PLAN = or_stop(plan_of, config, workflow.config_settings.config, workflow.configfiles)
 
 # A run or a round that is none of these matches no rule.
 RUNS = f"({'|'.join(map(re.escape, PLAN.runs))})"

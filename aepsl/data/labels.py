@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from aepsl.errors import InputError
+from aepsl.files import regular
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 
@@ -31,7 +32,7 @@ def read_csv(path: Path) -> list[Row]:
     """
     found = []
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with open(regular(path), newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             rows.fieldnames = columns = [(name or "").strip() for name in rows.fieldnames or []]
             if not {"image", "label"} <= set(columns):

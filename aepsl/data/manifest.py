@@ -1,6 +1,7 @@
 """Manifests: the images of a split, or of a round, with their labels. Every stage finds its images through one."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,8 +120,8 @@ def one_hot(manifest: Manifest, labels: Sequence[str]) -> list[float]:
 
 def check_id(image_id: str) -> str:
     """`image_id`, when it can name a file of the results and nothing else. Raises InputError when it cannot."""
+    if any(c in "/\\" or unicodedata.category(c) in ("Cc", "Cs") for c in image_id):
+        raise InputError(f"image id {image_id[:60]!r} cannot name a file: it holds a slash or a control character")
     if not image_id or len(image_id.encode()) > 200 or image_id.startswith((".", "-")):
         raise InputError(f"image id {image_id[:60]!r} cannot name a file: 1 to 200 bytes, not starting with . or -")
-    if any(c in "/\\\0" or ord(c) < 32 for c in image_id):
-        raise InputError(f"image id {image_id[:60]!r} cannot name a file: it holds a slash or a control character")
     return image_id

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 from aepsl.data.labels import PICTURES, no_class, read_csv
 from aepsl.data.manifest import Listing, check_id
 from aepsl.errors import InputError
+from aepsl.files import regular
 from aepsl.settings.sections import Dataset
 
 log = logging.getLogger(__name__)
@@ -81,8 +82,8 @@ def read(
 def listed(root: Path, image_set: str) -> list[str]:
     """The names in a list of images, or none where it cannot be read: for a hash, not for work."""
     try:
-        return _ids(image_list(root, image_set))
-    except (OSError, UnicodeDecodeError):
+        return [check_id(image_id) for image_id in _ids(image_list(root, image_set))]
+    except (OSError, UnicodeDecodeError, InputError):
         return []
 
 
@@ -109,7 +110,7 @@ def image_set(dataset: Dataset, split: str) -> str:
 
 def _ids(path: Path) -> list[str]:
     """The first words of a list's lines; of a photograph's path, as in DeepLab's lists, its id."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    lines = regular(path).read_text(encoding="utf-8-sig").splitlines()
     words = [Path(line.split()[0]) for line in lines if line.strip()]
     return [word.stem if word.suffix.lower() in PICTURES else str(word) for word in words]
 
@@ -126,7 +127,10 @@ def _read_list(path: Path) -> list[str]:
         raise InputError(f"{path}: the list names no image")
     if twice := [image_id for image_id, n in Counter(ids).items() if n > 1]:
         raise InputError(f"{path}: image {twice[0]} is listed twice ({len(twice)} such)")
-    return [check_id(image_id) for image_id in ids]
+    try:
+        return [check_id(image_id) for image_id in ids]
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def read_table(path: Path, classes: tuple[str, ...]) -> dict[str, set[str]]:
@@ -146,7 +150,7 @@ def read_table(path: Path, classes: tuple[str, ...]) -> dict[str, set[str]]:
 
 def _read_annotation(path: Path, classes: tuple[str, ...]) -> set[str]:
     try:
-        names = {(item.findtext("name") or "").strip() for item in ElementTree.parse(path).iter("object")}
+        names = {(item.findtext("name") or "").strip() for item in ElementTree.parse(regular(path)).iter("object")}
     except (OSError, ElementTree.ParseError, LookupError, ValueError) as error:  # the latter: an unknown encoding
         raise InputError(
             f"{path}: no image-level labels ({getattr(error, 'strerror', error)}); the devkit has them ({DEVKIT}), or "

@@ -1,6 +1,9 @@
 """What every section of the configuration has in common."""
 
-from pydantic import BaseModel, ConfigDict
+import unicodedata
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class Section(BaseModel):
@@ -17,3 +20,11 @@ class Section(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
     )
+
+    @field_validator("*")
+    @classmethod
+    def _without_control_characters(cls, value: Any) -> Any:
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and any(unicodedata.category(c) == "Cc" for c in text):
+                raise ValueError(f"a text has no line ends or control characters. Got: {text!r}")
+        return value

@@ -9,7 +9,9 @@ from aepsl.settings.base import Section
 Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Scale = Annotated[float, Field(gt=0, le=16)]
+Threads = Annotated[int, Field(ge=1, le=256)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 Reading = Literal["fraction_of_max", "top_pixels", "top_values", "calibrated", "random"]
@@ -100,7 +102,7 @@ class Training(Section):
     """Images a step."""
     crop: Annotated[int, Field(ge=33, le=2049)] = 321
     """Side of the random square crop in pixels; smaller images are padded with the mean pixel."""
-    scale: Annotated[list[Positive], Field(min_length=2, max_length=2)] = [1.0, 1.0]
+    scale: Annotated[list[Scale], Field(min_length=2, max_length=2)] = [1.0, 1.0]
     """Smallest and largest random scaling before the crop."""
     flip: bool = True
     """Mirror half of the images, drawn anew each epoch."""
@@ -148,7 +150,7 @@ class Attention(Section):
     """`cam`: class activation maps (Zhou et al., CVPR 2016)."""
     flip: bool = True
     """Average with the mirrored photograph's maps."""
-    scales: Annotated[list[Positive], Field(min_length=1)] = [1.0]
+    scales: Annotated[list[Scale], Field(min_length=1)] = [1.0]
     """Sizes at which the photograph is seen, as multiples of its own; the maps are averaged."""
 
 

@@ -1,6 +1,8 @@
 """The whole configuration, and how it is read."""
 
 import re
+import reprlib
+from collections import Counter
 from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +12,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from aepsl.errors import InputError
+from aepsl.files import regular
 from aepsl.settings.base import Section
 from aepsl.settings.sections import (
     CRF,
@@ -22,9 +25,14 @@ from aepsl.settings.sections import (
     Saliency,
     Seed,
     Segmentation,
+    Threads,
 )
 
 M = TypeVar("M", bound=BaseModel)
+
+LARGEST = 1_000_000  # bytes of a configuration
+MOST_VALUES = 100_000
+MOST_DEFECTS = 10  # that are told
 
 
 class Settings(Section):
@@ -34,7 +42,7 @@ class Settings(Section):
     """Seed of everything random but the scenes' drawing."""
     results: Annotated[str, Field(min_length=1)] = "results"
     """Folder of the results; two runs with different folders live side by side."""
-    cpu_threads: Annotated[int, Field(ge=1, le=256)] = 2
+    cpu_threads: Threads = 2
     """Threads a network computes with on a CPU; part of the result, since sums depend on it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where networks run; a change reruns nothing."""
@@ -90,15 +98,46 @@ class Run(NamedTuple):
 
 def load(path: Path) -> Settings:
     """The settings in a YAML file. Raises InputError, in one line a defect, when it is missing or wrong."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: the configuration cannot be read ({error})") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    values = read_yaml(path)
     if values is not None and not isinstance(values, dict):
         raise InputError(f"{path}: a configuration is a table of keys and values. Got: {type(values).__name__}")
     return validate(Settings, values or {}, source=str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """What stands in a YAML file. Raises InputError when it is missing, not YAML, or names a key twice."""
+    try:
+        text = regular(path).read_text(encoding="utf-8")
+        if len(text) > LARGEST:
+            raise InputError(f"{path}: more than {LARGEST:,} characters, no configuration")
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _values(node, path, {}) > MOST_VALUES:
+            raise InputError(f"{path}: more than {MOST_VALUES:,} values, its aliases written out")
+        return loader.construct_document(node)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the configuration cannot be read ({error})") from error
+    except InputError:
+        raise
+    except Exception as error:  # the constructors of numbers and dates raise whatever they meet
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+
+
+def _values(node: yaml.Node, path: Path, known: dict[yaml.Node, int]) -> int:
+    """How many values a node stands for, its aliases written out; too many where it stands in itself."""
+    if node not in known:
+        known[node] = MOST_VALUES + 1
+        inner = node.value if isinstance(node, yaml.CollectionNode) else []
+        if isinstance(node, yaml.MappingNode):
+            counted = Counter(key.value for key, _ in inner if isinstance(key, yaml.ScalarNode))
+            if twice := [key for key, count in counted.items() if count > 1]:
+                line = [key.start_mark.line + 1 for key, _ in inner if key.value == twice[0]][1]
+                raise InputError(f"{path}: line {line}: the key {twice[0]!r} stands there twice; keep one of them")
+            inner = [part for pair in inner for part in pair]
+        known[node] = 1 + sum(_values(part, path, known) for part in inner)
+    return known[node]
 
 
 def runs(settings: Settings) -> list[Run]:
@@ -142,7 +181,8 @@ def validate(model: type[M], values: Any, *, source: str) -> M:
             else:
                 found[_place(problem)] = dict(problem)
         lines = [f"{source}: {_sentence(model, problem)}" for problem in found.values()]
-        raise InputError("\n".join(lines)) from None
+        more = [f"{source}: and {len(lines) - MOST_DEFECTS} more"] if len(lines) > MOST_DEFECTS else []
+        raise InputError(*lines[:MOST_DEFECTS], *more) from None
 
 
 def _place(problem: Any) -> str:
@@ -165,7 +205,21 @@ def _sentence(model: type[BaseModel], problem: Any) -> str:
     if problem["type"] == "value_error":
         return message
     hint = " (YAML takes it for text; write it as in 1.0e-3)" if _is_exponent(problem["input"]) else ""
-    return f"{message}. Got: {problem['input']!r}{hint}"
+    return f"{message}. Got: {_SHORT.repr(problem['input'])}{hint}"
+
+
+class _Short(reprlib.Repr):
+    """Values as Python writes them, but for what is long or deep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother = 3, 100, 100
+
+    def repr_int(self, value: int, level: int) -> str:
+        return repr(value) if abs(value) < 10**40 else "a number of more than 40 digits"
+
+
+_SHORT = _Short()
 
 
 def _is_exponent(value: Any) -> bool:

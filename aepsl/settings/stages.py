@@ -10,12 +10,15 @@ from aepsl.settings.base import Section
 from aepsl.settings.sections import (
     CRF,
     Attention,
+    Count,
     Dataset,
     Network,
     Reading,
     Saliency,
     Scenes,
+    Seed,
     Segmentation,
+    Threads,
     Training,
 )
 from aepsl.settings.settings import Settings, runs
@@ -26,7 +29,7 @@ class Compared(Section):
 
     variant: str
     """Its name without the seed; empty: the base."""
-    seed: int
+    seed: Seed
     labels: Literal["pseudo", "predictions", "truth"]
     """What it learned from; all but the truth is judged."""
 
@@ -41,9 +44,9 @@ class ManifestSettings(Section):
 
 
 class TrainClassifierSettings(Section):
-    seed: int
-    round: int
-    cpu_threads: int
+    seed: Seed
+    round: Count
+    cpu_threads: Threads
     network: Network
     attention: Literal["cam"]
     loss: Literal["squared", "bce"]
@@ -51,24 +54,24 @@ class TrainClassifierSettings(Section):
 
 
 class CamsSettings(Section):
-    round: int
-    cpu_threads: int
+    round: Count
+    cpu_threads: Threads
     attention: Attention
 
 
 class MineSettings(Section):
-    round: int
+    round: Count
     reading: Reading
     threshold: float
     """Fraction or share t, or the target area where the reading is `calibrated` or `random`."""
-    seed: int | None = None
+    seed: Seed | None = None
     """None where nothing is random."""
 
 
 class EraseSettings(Section):
-    round: int
+    round: Count
     fill: Literal["mean", "zero", "noise"]
-    seed: int | None
+    seed: Seed | None
     """None where nothing is random."""
 
 
@@ -83,19 +86,19 @@ class PseudoLabelsSettings(Section):
 
 
 class TrainSegmentationSettings(Section):
-    seed: int
-    cpu_threads: int
+    seed: Seed
+    cpu_threads: Threads
     network: Network
     segmentation: Segmentation
 
 
 class PredictSettings(Section):
-    cpu_threads: int
+    cpu_threads: Threads
     prohibit_below: float
 
 
 class SelfLabelsSettings(Section):
-    cpu_threads: int
+    cpu_threads: Threads
     crf: CRF | None
 
 
@@ -112,7 +115,7 @@ class EvaluateSettings(Section):
 
 
 class JudgeClassifiersSettings(Section):
-    cpu_threads: int
+    cpu_threads: Threads
 
 
 class JudgeLabelsSettings(Section):
@@ -130,7 +133,7 @@ class ComparisonSettings(Section):
 
 
 class OverviewSettings(Section):
-    images: int
+    images: Count
 
 
 def settings_for(stage: str, settings: Settings, *, round: int | None = None, split: str | None = None) -> Section:
