@@ -3,16 +3,19 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
 from aepsl.compute import MEAN, STD
+from aepsl.data.manifest import Classes, MeanPixel
 from aepsl.errors import InputError
-from aepsl.files import canonical, replacing
+from aepsl.files import canonical, regular, replacing
+from aepsl.settings.base import Section
 from aepsl.settings.sections import Network
 from aepsl.settings.settings import validate
 
@@ -36,6 +39,20 @@ class Card:
     longest_side: int | None = None
 
 
+class _Card(Section):
+    """A card as it stands in a file."""
+
+    format: str
+    task: Literal["classifier", "segmenter"]
+    method: Literal["cam"] | None
+    classes: Annotated[Classes, Field(min_length=1)]
+    mean_pixel: MeanPixel
+    network: Network
+    normalisation: dict[str, Any] = {}
+    settings: dict[str, Any]
+    longest_side: Annotated[int, Field(ge=1)] | None = None
+
+
 def save(path: Path, network: nn.Module, card: Card) -> None:
     """Write the network's weights (float32) and its card, atomically; equal networks give equal bytes."""
     about = {
@@ -57,7 +74,7 @@ def save(path: Path, network: nn.Module, card: Card) -> None:
 def read_card(path: Path, task: str) -> Card:
     """The card of a model file. Raises InputError when the file is missing, broken, or of another task."""
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(regular(path), "pt") as file:
             about = json.loads((file.metadata() or {}).get("aepsl", "{}"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such model") from None
@@ -67,27 +84,35 @@ def read_card(path: Path, task: str) -> Card:
         found = f"{about.get('format')}, {about.get('task')}" if isinstance(about, dict) else "no card"
         raise InputError(f"{path}: expected a {task} of format {FORMAT!r}. Got: {found}")
     try:
-        return Card(
-            task=about["task"],
-            method=about["method"],
-            classes=tuple(about["classes"]),
-            mean_pixel=tuple(about["mean_pixel"]),
-            network=validate(Network, about["network"], source=str(path)),
-            settings=about["settings"],
-            longest_side=about.get("longest_side"),
-        )
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: not a whole card ({error}); make the model again") from None
+        card = validate(_Card, about, source="")
+    except InputError as error:
+        why = str(error).splitlines()[0].removeprefix(": ")
+        raise InputError(f"{path}: not a whole card ({why}); make the model again") from None
+    return Card(
+        task=card.task,
+        method=card.method,
+        classes=tuple(card.classes),
+        mean_pixel=tuple(card.mean_pixel),  # type: ignore[arg-type]
+        network=card.network,
+        settings=card.settings,
+        longest_side=card.longest_side,
+    )
 
 
 def load_weights(path: Path, network: nn.Module) -> nn.Module:
     """Fill a network built after the file's card. Raises InputError where names or shapes do not fit."""
+    own = network.state_dict()
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(regular(path), "pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         network.load_state_dict(weights)
-    except (SafetensorError, OSError, RuntimeError) as error:
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{path}: weights do not fit the network ({' '.join(str(error).split())[:160]})") from None
+    for name, value in weights.items():
+        if value.dtype != own[name].dtype:
+            raise InputError(f"{path}: {name} is {value.dtype}, expected {own[name].dtype}; make the model again")
+        if not torch.isfinite(value).all():
+            raise InputError(f"{path}: {name} is not finite; make the model again, with a smaller learning rate")
     return network.eval()
 
 

@@ -5,7 +5,7 @@ silx and h5dump open them. A file appears under its final name whole or not at a
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -16,10 +16,22 @@ from urllib.parse import quote, unquote
 import h5py
 import numpy as np
 
+from aepsl.data.images import MAX_PIXELS
 from aepsl.errors import InputError
-from aepsl.files import replacing
+from aepsl.files import regular, replacing
 
 FORMAT_VERSION = 1
+PIXELS = {  # by kind, the numbers of its pictures
+    "cams": np.uint8,
+    "masks": np.uint8,
+    "saliency": np.uint8,
+    "scores": np.float16,
+    "probabilities": np.float16,
+}
+OF_PHOTOGRAPHS = ("masks", "saliency")  # at the photographs' size, not the network's
+FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
+SLACK = 4096  # bytes by which what is compressed may be longer than what is not
+LONGEST_ATTRIBUTE = 2**16  # bytes
 PRINTABLE = "".join(map(chr, range(33, 127))) + " "
 
 
@@ -105,15 +117,18 @@ class Reader:
     """Reads a file made by `create`; a context manager."""
 
     def __init__(self, path: Path, kind: str) -> None:
-        self.path = path
+        self.path, self.kind = path, kind
         try:
-            self._file = h5py.File(path, "r", locking="best-effort")
+            self._file = h5py.File(regular(path), "r", locking="best-effort")
             _limit_cache(self._file)
         except FileNotFoundError:
             raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from None
-        except OSError as error:
+        except InputError:
+            raise
+        except Exception as error:
             raise InputError(f"{path}: not a readable HDF5 file ({_short(error)}); remove it and run again") from None
-        found = self.attributes.get("format", b"")
+        with self._whole("the file"):
+            found = self._file.attrs.get("format", b"") if "format" in _short_attributes(self._file) else b""
         found = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
         if found != f"aepsl {kind} {FORMAT_VERSION}":
             self._file.close()
@@ -131,7 +146,7 @@ class Reader:
     def attributes(self) -> dict[str, Any]:
         """The root's attributes, text decoded."""
         with self._whole("the file"):
-            found = dict(self._file.attrs.items())
+            found = {key: self._file.attrs[key] for key in _short_attributes(self._file)}
             return {key: value.decode() if isinstance(value, bytes) else value for key, value in found.items()}
 
     def ids(self) -> list[str]:
@@ -142,33 +157,97 @@ class Reader:
     def size(self, image_id: str) -> tuple[int, int]:
         """(height, width) of the photograph in pixels."""
         with self._image(image_id) as group:
-            return int(group.attrs["height"]), int(group.attrs["width"])
+            return _size(group)
 
-    def read(self, image_id: str) -> dict[str, np.ndarray]:
-        """name → picture (h, w) as stored. Raises InputError where the image is missing or damaged."""
+    def read(
+        self, image_id: str, *, names: Iterable[str] | None = None, size: tuple[int, ...] | None = None
+    ) -> dict[str, np.ndarray]:
+        """name → picture (h, w) as stored, all of one shape; masks and saliency at the photograph's size.
+
+        names: those there have to be, no more and no less; `scores` may lack some. size: that the photograph has to
+        have. Raises InputError where the image is missing or damaged, or belongs to other photographs or classes.
+        """
         with self._image(image_id) as group:
-            return {unquote(name): group[name][()] for name in group}
+            own, found = _size(group), {unquote(name): _picture(group, name, PIXELS[self.kind]) for name in group}
+            shapes = {dataset.shape for dataset in found.values()}
+            if len(shapes) > 1 or (self.kind in OF_PHOTOGRAPHS and shapes - {own}):
+                raise ValueError(f"pictures of {' and '.join(map(str, sorted(shapes)))}, the photograph has {own}")
+            if size is not None and own != size:
+                raise self._contradiction(image_id, f"{own} pixels", f"{size}")
+            wanted = None if names is None else set(names)
+            if wanted is not None and (found.keys() - wanted or (self.kind != "scores" and wanted - found.keys())):
+                raise self._contradiction(image_id, f"the names {sorted(found)}", f"{sorted(wanted)}")
+            pictures = {name: dataset[()] for name, dataset in found.items()}
+            if wrong := [name for name, picture in pictures.items() if not np.isfinite(picture).all()]:
+                raise ValueError(f"{wrong[0]} is not finite")
+            return pictures
 
     def scales(self, image_id: str) -> dict[str, float]:
         """name → factor from the stored numbers to the quantity."""
         with self._image(image_id) as group:
-            return {unquote(name): float(group[name].attrs["scale_factor"]) for name in group}
+            return {unquote(name): _number(_picture(group, name, PIXELS[self.kind]), "scale_factor") for name in group}
+
+    def _contradiction(self, image_id: str, found: str, expected: str) -> InputError:
+        return InputError(f"{self.path}: image {image_id} has {found}, expected {expected}; remove it and run again")
 
     @contextmanager
     def _image(self, image_id: str) -> Iterator[h5py.Group]:
         with self._whole(f"image {image_id}"):
             if escape(image_id) not in self._file:
                 raise InputError(f"{self.path}: no image {image_id}; remove the file and run again")
-            yield self._file[escape(image_id)]
+            yield _own(self._file, escape(image_id), h5py.Group)
 
     @contextmanager
     def _whole(self, part: str) -> Iterator[None]:
         try:
             yield
-        except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:  # h5py meets damage with any of these
+        except InputError:
+            raise
+        except Exception as error:  # h5py meets damage with whatever it likes
             raise InputError(
                 f"{self.path}: {part} is damaged ({_short(error)}); remove the file and run again"
             ) from None
+
+
+def _own(group: h5py.Group, name: str, kind: type) -> Any:
+    """What stands in the group itself, not behind a link that leads elsewhere. Raises ValueError for another kind."""
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink) or not isinstance(group[name], kind):
+        raise ValueError(f"{name} is no {kind.__name__.lower()}")
+    return group[name]
+
+
+def _picture(group: h5py.Group, name: str, pixels: type) -> h5py.Dataset:
+    """A dataset that is one as `Writer` makes them, before any of it is read. Raises ValueError."""
+    dataset = _own(group, name, h5py.Dataset)
+    if dataset.ndim != 2 or dataset.dtype != pixels or not 0 < dataset.size <= MAX_PIXELS:
+        raise ValueError(f"{name} is {dataset.dtype} {dataset.shape}")
+    made = dataset.id.get_create_plist()
+    filters = [made.get_filter(place)[0] for place in range(made.get_nfilters())]
+    chunk = int(np.prod(dataset.chunks, dtype=float)) if dataset.chunks else 0
+    if dataset.is_virtual or dataset.external or set(filters) - FILTERS or len(filters) > 2 or chunk > MAX_PIXELS:
+        raise ValueError(f"{name} is stored in a way of its own")
+    if dataset.id.get_storage_size() > dataset.nbytes + SLACK:  # what it would grow to is more than the picture
+        raise ValueError(f"{name} is stored in more bytes than it has")
+    return dataset
+
+
+def _size(group: h5py.Group) -> tuple[int, int]:
+    height, width = (int(_number(group, key)) for key in ("height", "width"))
+    if min(height, width) < 1 or height * width > MAX_PIXELS:
+        raise ValueError(f"a photograph of {height} by {width} pixels")
+    return height, width
+
+
+def _number(place: h5py.Group | h5py.Dataset, key: str) -> float:
+    about = place.attrs.get_id(key)
+    if about.shape != () or about.dtype.kind not in "iuf" or not np.isfinite(value := float(place.attrs[key])):
+        raise ValueError(f"{key} is no number")
+    return value
+
+
+def _short_attributes(file: h5py.File) -> list[str]:
+    """The names of those that are no longer than HDF5 allows beside the object itself."""
+    return [key for key in file.attrs if file.attrs.get_id(key).get_storage_size() <= LONGEST_ATTRIBUTE]
 
 
 def opened(path: Path, kind: str) -> Reader:

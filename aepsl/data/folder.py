@@ -9,12 +9,11 @@ from pathlib import Path
 
 from aepsl.data import coco
 from aepsl.data.labels import PICTURES, Row, no_class, read_csv
-from aepsl.data.manifest import BACKGROUND, Listing, check_id
+from aepsl.data.manifest import BACKGROUND, MOST_CLASSES, Listing, check_id
 from aepsl.errors import InputError
 from aepsl.files import canonical
 from aepsl.settings.sections import Dataset
 
-MOST_CLASSES = 254  # of a label map's 256 values 0 is the background and 255 is ignored
 LONGEST_NAME = 100  # bytes: an attribute of HDF5 has room for that many names of that length
 
 

@@ -7,11 +7,24 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from aepsl.errors import InputError
-from aepsl.files import replacing
+from aepsl.files import regular, replacing
 
 MAX_PIXELS = 64_000_000
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # not PostScript, for which Pillow calls another program
 # Said in a line of our own; for good, as a filter for one block of code would leak from thread to thread.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+def opened(path: Path, formats: tuple[str, ...] = FORMATS) -> Image.Image:
+    """The picture in `path`, nothing of it decoded. Raises InputError where it has more than MAX_PIXELS or is no file.
+
+    A file that is missing or broken makes Pillow raise whatever it likes, also in decoding.
+    """
+    image = Image.open(regular(path), formats=formats)
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise InputError(f"{path}: {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}: scale it down")
+    return image
 
 
 def load_photograph(path: Path) -> np.ndarray:
@@ -21,26 +34,22 @@ def load_photograph(path: Path) -> np.ndarray:
     more than 8 bits a channel.
     """
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise InputError(
-                    f"{path}: {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}: scale it down"
-                )
+        with opened(path) as image:
             if image.mode[0] in "IF":  # Pillow would cut its values off at 255
                 raise InputError(f"{path}: grey of more than 8 bits (mode {image.mode}): save it with 8 bits")
             ImageOps.exif_transpose(image, in_place=True)
-            return np.array(image.convert("RGB"))
+            return np.array(image if image.mode == "RGB" else image.convert("RGB"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such photograph") from None
     except InputError:
         raise
-    except Exception as error:  # a decoder meets a broken file with whatever it likes
+    except Exception as error:
         raise InputError(f"{path}: not a readable photograph ({' '.join(str(error).split())[:120]})") from None
 
 
 def longest_side(path: Path) -> int:
     """The longer side in pixels of a photograph that was read before; only its header is read."""
-    with Image.open(path) as image:
+    with opened(path) as image:
         return max(image.size)
 
 

@@ -2,15 +2,24 @@
 
 import json
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
 
 from aepsl.errors import InputError
 from aepsl.files import read_json, write_text
+from aepsl.settings.base import Section
+from aepsl.settings.settings import validate
 
 FORMAT = "aepsl manifest 1"
 BACKGROUND = "background"  # the name of label 0
+MOST_CLASSES = 254  # of a label map's 256 values 0 is the background and 255 is ignored
+Classes = Annotated[list[str], Field(max_length=MOST_CLASSES)]
+MeanPixel = Annotated[list[Annotated[float, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)]
 
 
 @dataclass(frozen=True)
@@ -86,23 +95,47 @@ class Manifest:
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             raise InputError(f"{path}: not a manifest of format {FORMAT!r}")
         try:
-            manifest = cls(
-                classes=tuple(value["classes"]),
-                mean_pixel=tuple(value["mean_pixel"]) if value["mean_pixel"] else None,
-                root=value["root"],
-                entries=tuple(
-                    Entry(id=i["id"], path=i["path"], labels=tuple(i["labels"]), sha256=i["sha256"])
-                    for i in value["images"]
-                ),
-                skipped=value.get("skipped", 0),
-                folder=path.parent,
-            )
-        except (KeyError, TypeError) as error:
-            raise InputError(f"{path}: not a whole manifest ({error}); remove it and run again") from None
-        for entry in manifest.entries:
-            if unknown := set(entry.labels) - set(manifest.classes):
+            found = validate(_File, value, source="")
+            entries = tuple(Entry(check_id(i.id), i.path, tuple(i.labels), i.sha256) for i in found.images)
+        except InputError as error:
+            why = str(error).splitlines()[0].removeprefix(": ")
+            raise InputError(f"{path}: not a whole manifest ({why}); remove it and run again") from None
+        if twice := [image_id for image_id, count in Counter(entry.id for entry in entries).items() if count > 1]:
+            raise InputError(f"{path}: image {twice[0]} is in it twice; remove the file and run again")
+        if len(set(found.classes)) < len(found.classes):
+            raise InputError(f"{path}: a class is named twice; remove the file and run again")
+        for entry in entries:
+            if unknown := set(entry.labels) - set(found.classes):
                 raise InputError(f"{path}: image {entry.id} has a label that is no class: {sorted(unknown)[0]!r}")
-        return manifest
+        mean_pixel = tuple(found.mean_pixel) if found.mean_pixel else None
+        return cls(tuple(found.classes), mean_pixel, found.root, entries, found.skipped, path.parent)  # type: ignore[arg-type]
+
+
+class _Image(Section):
+    """An entry as it stands in a file."""
+
+    id: str
+    path: str
+    labels: list[str]
+    sha256: str
+
+    @field_validator("path")
+    @classmethod
+    def _below_the_root(cls, path: str) -> str:
+        if not Path(path).name or Path(path).is_absolute() or ".." in Path(path).parts:
+            raise ValueError(f"a path is below the root. Got: {path!r}")
+        return path
+
+
+class _File(Section):
+    """A manifest as it stands in a file."""
+
+    format: str
+    classes: Classes
+    mean_pixel: MeanPixel | None
+    root: str
+    skipped: Annotated[int, Field(ge=0)] = 0
+    images: list[_Image]
 
 
 def entries_by_id(manifest: Manifest, path: Path, ids: Iterable[str]) -> dict[str, Entry]:

@@ -1,12 +1,12 @@
 """Label maps as PNG files with the colours of PASCAL VOC."""
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from aepsl.data.images import opened
 from aepsl.errors import InputError
 from aepsl.files import replacing
 
@@ -42,18 +42,20 @@ def load_label_map(path: Path) -> NDArray[np.uint8]:
     Raises InputError when the file is missing, truncated or of another kind.
     """
     try:
-        content = path.read_bytes()
-        with Image.open(BytesIO(content), formats=["PNG"]) as image:
+        with opened(path, ("PNG",)) as image, open(path, "rb") as file:
+            bits = file.read(BIT_DEPTH_BYTE + 1)[BIT_DEPTH_BYTE]
             # Pillow stretches greyscale of 2 or 4 bits to 0..255: the labels would be others.
-            if image.mode != "P" and (image.mode != "L" or content[BIT_DEPTH_BYTE] != 8):
+            if image.mode != "P" and (image.mode != "L" or bits != 8):
                 raise InputError(
                     f"{path}: a label map is a palette or 8-bit greyscale PNG, got mode {image.mode} with"
-                    f" {content[BIT_DEPTH_BYTE]} bits: save it with the label of each pixel as its index"
+                    f" {bits} bits: save it with the label of each pixel as its index"
                 )
             return np.array(image, np.uint8)
     except FileNotFoundError:
         raise InputError(f"{path}: no such label map: check the folder and the image's id") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except InputError:
+        raise
+    except Exception as error:
         raise InputError(f"{path}: not a readable PNG label map ({error}): write it again") from None
 
 

@@ -1,5 +1,6 @@
 """ImageNet's weights for a backbone, from torchvision or from a file."""
 
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -30,14 +31,15 @@ def load_imagenet(backbone: Backbone, source: str) -> list[str]:
             f"{source}: not the weights of this {backbone.architecture}: {'; '.join(problems[:SHOWN])}{more}; "
             "give a file of that network at width 1, or set network.weights to null"
         )
+    folded = {own: _folded(state, conv, _norm_in(state, norm)) for own, conv, norm in backbone.origins}
+    if wrong := [own for own, parts in folded.items() if not all(part.float().isfinite().all() for part in parts)]:
+        raise InputError(f"{source}: the weights of {wrong[0]} are not finite in 32 bits; fetch the file again")
     filled = []
-    for own, conv, norm in backbone.origins:
-        layer = backbone.get_submodule(own)
-        weight, bias = _folded(state, conv, _norm_in(state, norm))
-        with torch.no_grad():
-            layer.get_parameter("weight").copy_(weight)
-            layer.get_parameter("bias").copy_(bias)
-        filled += [f"{own}.weight", f"{own}.bias"]
+    for own, parts in folded.items():
+        for part, value in zip(("weight", "bias"), parts, strict=True):
+            with torch.no_grad():
+                backbone.get_submodule(own).get_parameter(part).copy_(value)
+            filled.append(f"{own}.{part}")
     return filled
 
 
@@ -64,15 +66,24 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         if path.suffix == ".safetensors":
             state = safetensors.torch.load_file(path)
         else:
+            _refuse_compressed(path)
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a foreign file may break its reader in any way
         raise InputError(
             f"{path}: cannot be read as weights: cut short, or more in it than tensors ({_line(error)}); "
             "fetch it again, or save the network's state_dict()"
         ) from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(n, str) and isinstance(v, Tensor) for n, v in state.items()):
         raise InputError(f"{path}: expected a state dict, names and tensors. Got: {_described(state)}")
     return state
+
+
+def _refuse_compressed(path: Path) -> None:
+    """Raises ValueError where the file would be larger in memory than it is: torch never compresses."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if sum(part.file_size for part in archive.infolist()) > path.stat().st_size:
+                raise ValueError("compressed")
 
 
 def _mismatches(backbone: Backbone, state: Mapping[str, Tensor]) -> Iterator[str]:
@@ -91,6 +102,8 @@ def _mismatches(backbone: Backbone, state: Mapping[str, Tensor]) -> Iterator[str
             yield f"{name} is missing"
         elif tuple(state[name].shape) != shape:
             yield f"{name} is {tuple(state[name].shape)}, expected {shape}"
+        elif state[name].layout != torch.strided or not state[name].is_floating_point() or state[name].is_meta:
+            yield f"{name} is {state[name].dtype} {state[name].layout}, expected plain numbers"
         elif not torch.isfinite(state[name]).all():
             yield f"{name} is not finite"
     for name in state:
@@ -117,7 +130,7 @@ def _folded(state: Mapping[str, Tensor], conv: str, norm: str | None) -> tuple[T
 def _described(state: object) -> str:
     if not isinstance(state, dict):
         return type(state).__name__
-    return f"a dict with {', '.join(map(str, list(state)[:SHOWN]))}"
+    return f"a dict with {', '.join([name for name in state if isinstance(name, str)][:SHOWN])}"
 
 
 def _line(error: BaseException) -> str:

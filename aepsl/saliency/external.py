@@ -1,18 +1,16 @@
 """Saliency maps made elsewhere: pictures in a folder, one a photograph, by any detector."""
 
-import struct
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from aepsl.data.images import opened
 from aepsl.errors import InputError
 from aepsl.saliency.maps import min_max, resized
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-# What Pillow raises for broken files of these formats; UnidentifiedImageError is an OSError.
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
 def external_map(
@@ -70,9 +68,11 @@ def find(folder: Path, image_id: str) -> Path:
 def read(path: Path) -> npt.NDArray[np.float32]:
     """A grey picture of 8 or 16 bits as float32 (H, W), black 0, white 1; raises InputError."""
     try:
-        with Image.open(path) as file:
+        with opened(path) as file:
             picture = file.copy()
-    except BROKEN as error:
+    except InputError:
+        raise
+    except Exception as error:
         raise InputError(f"{path}: cannot be read as a picture ({error}); save this saliency map again") from error
     if picture.mode.startswith("I;16"):
         return np.asarray(picture, np.float32) / np.float32(65535)

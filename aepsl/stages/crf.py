@@ -6,7 +6,7 @@ from pathlib import Path
 from aepsl import stores
 from aepsl.crf import crf_labels
 from aepsl.data.images import load_photograph
-from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.manifest import BACKGROUND, Entry, Manifest
 from aepsl.data.palette import save_label_map
 from aepsl.files import sha256
 from aepsl.machine import Machine
@@ -22,8 +22,9 @@ def run(settings: CrfSettings, *, images: Path, scores: Path, output: Path, mach
 
     def refine(entry: Entry) -> Entry:
         photograph = load_photograph(manifest.file(entry))
-        labels, found = stack(stores.opened(scores, "scores").read(entry.id), manifest.classes)
-        unary = probabilities(upsampled_scores(found, photograph.shape[:2]))
+        size, names = photograph.shape[:2], (BACKGROUND, *manifest.classes)
+        labels, found = stack(stores.opened(scores, "scores").read(entry.id, names=names, size=size), manifest.classes)
+        unary = probabilities(upsampled_scores(found, size))
         name = f"{entry.id}.png"
         save_label_map(output.parent / name, labels[crf_labels(photograph, unary, settings.crf)])
         return replace(entry, path=name, sha256=sha256(output.parent / name))

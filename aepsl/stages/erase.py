@@ -23,7 +23,8 @@ def run(settings: EraseSettings, *, images: Path, masks: Path, output: Path, mac
 
     def erase(entry: Entry) -> Entry:
         photograph = load_photograph(manifest.file(entry))
-        mined = erasing.union([mask > 0 for mask in stores.opened(masks, "masks").read(entry.id).values()])
+        regions = stores.opened(masks, "masks").read(entry.id, names=entry.labels, size=photograph.shape[:2])
+        mined = erasing.union([region > 0 for region in regions.values()], size=photograph.shape[:2])
         rng = generator(settings.seed or 0, "erase", settings.round, entry.id)
         name = f"{entry.id}.png"
         erased = erasing.erase(photograph, mined, fill=settings.fill, mean_pixel=mean_pixel, rng=rng)

@@ -64,7 +64,9 @@ def _cams(path: Path) -> Maps:
     def maps(entry: Entry) -> tuple[Size, dict[str, np.ndarray]]:
         store = stores.opened(path, "cams")
         size = store.size(entry.id)
-        return size, {name: erasing.upsample(map_, size=size) for name, map_ in store.read(entry.id).items()}
+        return size, {
+            name: erasing.upsample(map_, size=size) for name, map_ in store.read(entry.id, names=entry.labels).items()
+        }
 
     return maps
 
@@ -82,8 +84,8 @@ def _noise(settings: MineSettings, manifest: Manifest) -> Maps:
 
 def _taken(entry: Entry, earlier: list[Path], size: Size) -> np.ndarray:
     """Pixels (H, W) that earlier rounds mined."""
-    masks = [mask > 0 for path in earlier for mask in stores.opened(path, "masks").read(entry.id).values()]
-    return erasing.union(masks, size=size)
+    found = [stores.opened(path, "masks").read(entry.id, names=entry.labels, size=size) for path in earlier]
+    return erasing.union([mask > 0 for masks in found for mask in masks.values()], size=size)
 
 
 def _fraction(settings: MineSettings, manifest: Manifest, maps: Maps, earlier: list[Path], machine: Machine) -> float:

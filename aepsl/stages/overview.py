@@ -81,13 +81,13 @@ def _training_row(
     for number, (index, maps) in enumerate(zip(erased, cams, strict=True), start=1):
         images = Manifest.read(index)
         photograph = load_photograph(images.file(next(e for e in images.entries if e.id == entry.id)))
-        read = stores.opened(maps, "cams").read(entry.id).values()
+        read = stores.opened(maps, "cams").read(entry.id, names=entry.labels).values()
         found = [upsample(one / max(1.0, one.max()), size=photograph.shape[:2]) for one in read]
         title = ", ".join(entry.labels) if number == 1 else f"I{number}"
         _show(row[2 * number - 2], photograph, title)
         _show(row[2 * number - 1], photograph, f"H{number}")
         row[2 * number - 1].imshow(np.max(found, axis=0), cmap="inferno", alpha=0.65, vmin=0, vmax=1)
-    grey = stores.opened(saliency, "saliency").read(entry.id)["saliency"]
+    grey = stores.opened(saliency, "saliency").read(entry.id, names=["saliency"])["saliency"]
     _show(row[-2], np.repeat(grey[..., None], 3, axis=2), "saliency")
     labels = Manifest.read(pseudo_labels)
     _show(row[-1], _coloured(labels.file(next(e for e in labels.entries if e.id == entry.id))), "pseudo-label")

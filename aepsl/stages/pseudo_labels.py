@@ -44,8 +44,8 @@ def run(
     )
 
     def label(entry: Entry) -> tuple[Entry, set[int]]:
-        found = stores.opened(saliency, "saliency").read(entry.id)["saliency"] / np.float32(255)
-        mined = merged_regions(merged, entry, manifest)
+        found = saliency_of(saliency, entry) / np.float32(255)
+        mined = merged_regions(merged, entry, manifest, size=found.shape)
         name = f"{entry.id}.png"
         labels = pseudo_label(mined, found, background_threshold=threshold)
         save_label_map(output.parent / name, labels)
@@ -79,8 +79,8 @@ def background_threshold(
         return given
 
     def count(entry: Entry) -> BackgroundCalibration:
-        found = stores.opened(saliency, "saliency").read(entry.id)["saliency"]
-        regions = stores.opened(masks, "masks").read(entry.id).values()
+        found = saliency_of(saliency, entry)
+        regions = stores.opened(masks, "masks").read(entry.id, names=entry.labels, size=found.shape).values()
         calibration = BackgroundCalibration()
         calibration.add(union((region > 0 for region in regions), size=found.shape), found)  # type: ignore[arg-type]
         return calibration
@@ -96,22 +96,36 @@ def background_threshold(
     return threshold
 
 
-def merged_regions(masks: Sequence[Path], entry: Entry, manifest: Manifest) -> dict[int, np.ndarray]:
+def saliency_of(path: Path, entry: Entry) -> np.ndarray:
+    """The photograph's saliency, uint8 (H, W)."""
+    return stores.opened(path, "saliency").read(entry.id, names=["saliency"])["saliency"]
+
+
+def merged_regions(
+    masks: Sequence[Path], entry: Entry, manifest: Manifest, *, size: tuple[int, ...]
+) -> dict[int, np.ndarray]:
     """label number → pixels (H, W) that any of the rounds mined for it: ∪_t F_t^c."""
     merged: dict[int, np.ndarray] = {}
     for path in masks:
-        for name, mask in stores.opened(path, "masks").read(entry.id).items():
+        for name, mask in stores.opened(path, "masks").read(entry.id, names=entry.labels, size=size).items():
             label = manifest.classes.index(name) + 1
             merged[label] = merged.get(label, False) | (mask > 0)
     return merged
 
 
+def final_losses(history: Path) -> tuple[float, float]:
+    """The converged loss of a round, and a constant predictor's. Raises InputError for a history without them."""
+    records = read_json_lines(history)
+    last = records[-1] if records and isinstance(records[-1], dict) else {}
+    losses = last.get("converged_loss"), last.get("constant_loss")
+    if not all(isinstance(loss, float | int) and abs(loss) < 1e300 for loss in losses):
+        raise InputError(f"{history}: a history without its last record; remove it and run again")
+    return losses  # type: ignore[return-value]
+
+
 def merged_rounds(histories: Sequence[Path], *, jump: float) -> int:
     """How many rounds `erasing.merge: auto` takes. Raises InputError for a history without its last record."""
-    last = [records[-1] for records in map(read_json_lines, histories) if records]
-    if len(last) < len(histories) or any("converged_loss" not in record for record in last):
-        raise InputError(f"{histories[0]}: a history without its last record; remove it and run again")
-    losses = [(record["converged_loss"], record["constant_loss"]) for record in last]
+    losses = [final_losses(path) for path in histories]
     count = rounds_before_jump(losses, jump=jump)
     log.info("%d of %d rounds are merged: the converged loss jumps after them", count, len(losses))
     return count

@@ -10,7 +10,7 @@ from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import load_label_map, load_truth
 from aepsl.erasing import AreaCalibration, mine, normalised, rounds_before_jump, upsample
-from aepsl.files import read_json_lines, write_json
+from aepsl.files import write_json
 from aepsl.machine import Machine
 from aepsl.metrics import ThresholdSweep, mean_iou, rounded
 from aepsl.parallel import in_processes
@@ -18,7 +18,7 @@ from aepsl.progress import each
 from aepsl.pseudo_labels import pseudo_label
 from aepsl.quality import LabelCounts, RegionCounts
 from aepsl.settings.stages import QualitySettings
-from aepsl.stages.pseudo_labels import background_threshold
+from aepsl.stages.pseudo_labels import background_threshold, final_losses, saliency_of
 
 THRESHOLDS = np.arange(0, 100) / 100
 
@@ -57,19 +57,18 @@ def run(
         for (regions, labels), (more_regions, more_labels) in zip(controls, found, strict=True):
             regions += more_regions
             labels += more_labels
-    records = [read_json_lines(path)[-1] for path in histories]
-    losses = [(record["converged_loss"], record["constant_loss"]) for record in records]
+    losses = [final_losses(path) for path in histories]
     write_json(
         output,
         {
             "rounds": [
                 {
                     "round": t,
-                    "loss": record["converged_loss"],
-                    "constant_loss": record["constant_loss"],
+                    "loss": loss,
+                    "constant_loss": constant,
                     **alone.summary(),
                 }
-                for t, (record, alone) in enumerate(zip(records, first.alone, strict=True), start=1)
+                for t, ((loss, constant), alone) in enumerate(zip(losses, first.alone, strict=True), start=1)
             ],
             "merges": [
                 {
@@ -146,7 +145,7 @@ class _Judge:
         merged = {label: np.zeros(truth.shape, bool) for label in self.manifest.label_indices(entry)}
         before = merged
         for path in self.masks:
-            regions = stores.opened(path, "masks").read(entry.id)
+            regions = stores.opened(path, "masks").read(entry.id, names=entry.labels, size=truth.shape)
             mined = {self._number(name): mask > 0 for name, mask in regions.items()}
             before, merged = merged, {label: mask | mined[label] for label, mask in merged.items()}
             counts.alone.append(RegionCounts.of(mined, truth, parts))
@@ -172,7 +171,7 @@ class _Judge:
 
     def _truth(self, entry: Entry) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         parts = None if self.parts is None else load_label_map(self.parts / f"{entry.id}.png")
-        saliency = stores.opened(self.saliency, "saliency").read(entry.id)["saliency"] / np.float32(255)
+        saliency = saliency_of(self.saliency, entry) / np.float32(255)
         truth = load_truth(entry.mask(self.truth), size=saliency.shape, classes=self.classes)
         return truth, parts, saliency
 
@@ -181,7 +180,7 @@ class _Judge:
         return LabelCounts.of(labels, truth, self.classes)
 
     def _maps(self, path: Path, entry: Entry, like: np.ndarray) -> dict[int, np.ndarray]:
-        cams = stores.opened(path, "cams").read(entry.id)
+        cams = stores.opened(path, "cams").read(entry.id, names=entry.labels, size=like.shape)
         return {self._number(name): upsample(map_, size=like.shape) for name, map_ in cams.items()}
 
     def _number(self, name: str) -> int:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from skimage.filters import threshold_minimum, threshold_multiotsu, threshold_otsu
 
-from aepsl.data.images import load_photograph
+from aepsl.data.images import load_photograph, opened
 from aepsl.data.labels import PICTURES
 from aepsl.data.palette import load_truth
 from aepsl.errors import InputError
@@ -144,7 +143,7 @@ def _truth(folder: Path, image_id: str, size: tuple[int, ...]) -> np.ndarray:
     """The mask of an image, (H, W) uint8: 0 background, 255 void, else an object. Raises InputError."""
     path = folder / f"{image_id}.png"
     mask = load_truth(path, size=size, classes=256)
-    with Image.open(path) as image:
+    with opened(path) as image:
         if image.mode == "P":
             return mask
     grey = ((mask > 0) & (mask < 255)).mean()

@@ -37,6 +37,7 @@ from aepsl.settings.settings import load
 
 DECODERS = 4  # threads; each may hold a photograph of images.MAX_PIXELS
 LEAST_SIDE = 32
+MOST_THREADS = 256
 LONGEST_JPEG = 65_500  # pixels a side (libjpeg)
 
 log = logging.getLogger(__name__)
@@ -183,7 +184,8 @@ def _check(options: argparse.Namespace, folders: list[Path], found: dict[Path, P
 
 
 def _segmenter(options: argparse.Namespace) -> Segmenting:
-    trained = read_card(options.model, "segmenter").settings.get("cpu_threads", 2)
+    trained = read_card(options.model, "segmenter").settings.get("cpu_threads")
+    trained = trained if isinstance(trained, int) and 1 <= trained <= MOST_THREADS else 2
     compute = Compute.on(machine_of(options), cpu_threads=options.cpu_threads or trained)
     return Segmenting.load(options.model, compute)
 

@@ -54,5 +54,5 @@ def test_merged_regions_are_the_union_over_rounds_class_by_class(tmp_path: Path)
     for path, masks in zip(paths, rounds, strict=True):
         with stores.create(path, "masks", {}) as store:
             store.add("a", {name: np.array(mask, np.uint8) for name, mask in masks.items()}, size=(1, 2))
-    merged = merged_regions(paths, entry, manifest)
+    merged = merged_regions(paths, entry, manifest, size=(1, 2))
     assert {label: mask.tolist() for label, mask in merged.items()} == {1: [[True, False]], 3: [[False, True]]}
