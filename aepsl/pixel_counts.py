@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from aepsl.data.manifest import MOST_CLASSES
 from aepsl.errors import InputError
 from aepsl.files import write_text
 
@@ -60,6 +61,8 @@ class PixelCounts:
             if header != COLUMNS or not rows:
                 raise ValueError(f"expected the columns {','.join(COLUMNS)}, and rows")
             images, classes = (tuple(dict.fromkeys(column)) for column in list(zip(*rows, strict=True))[:2])
+            if len(classes) > MOST_CLASSES + 1:
+                raise ValueError(f"{len(classes)} classes")
             pixels = np.zeros((3, len(images), len(classes)), np.int64)
             places = {image: i for i, image in enumerate(images)}, {name: k for k, name in enumerate(classes)}
             for image, name, *counted in rows:

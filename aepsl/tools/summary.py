@@ -1,9 +1,13 @@
 """Say in a few lines what a run came to, and what to open."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from aepsl.data.manifest import Manifest
+from aepsl.errors import InputError
 from aepsl.files import read_json
 
 
@@ -24,10 +28,11 @@ def summary(results: Path) -> str:
     lines = ["", *(_headline(results) if judged else ["  no mIoU: there are no ground-truth masks to judge by"])]
     for split in ("train", "val"):
         manifest = results / "data" / f"{split}.json"
-        if manifest.exists() and (skipped := read_json(manifest)["skipped"]):
+        if manifest.exists() and (skipped := Manifest.read(manifest).skipped):
             lines.append(f"  photographs left out of {split}, as they cannot be read: {skipped}")
-    if (results / "quality.json").exists():
-        lines += ["", *_rounds(read_json(results / "quality.json"))]
+    if (quality := results / "quality.json").exists():
+        with _whole(quality):
+            lines += ["", *_rounds(read_json(quality))]
     lines += ["", "  to look at"]
     refined = (results / "predictions_crf").exists()
     for name, what in (
@@ -44,25 +49,39 @@ def summary(results: Path) -> str:
 
 
 def _headline(results: Path) -> list[str]:
-    miou = read_json(results / "miou.json")
-    lines = [
-        f"  mIoU on {miou['images']} validation images    {miou['miou']:.3f}"
-        f"  (without CRF {miou['without_crf']['miou']:.3f})",
-    ]
+    with _whole(results / "miou.json"):
+        miou = read_json(results / "miou.json")
+        own, without = miou["miou"], miou["without_crf"]["miou"]
+        lines = [f"  mIoU on {miou['images']} validation images    {own:.3f}  (without CRF {without:.3f})"]
     ceiling = results / "variants" / "ceiling" / "miou.json"
     if ceiling.exists():
-        full = read_json(ceiling)["miou"]
-        lines.append(f"  fully supervised (the ceiling)   {full:.3f}  share {miou['miou'] / full:.2f}")
+        with _whole(ceiling):
+            full = read_json(ceiling)["miou"]
+            share = f"  share {own / full:.2f}" if full else ""
+            lines.append(f"  fully supervised (the ceiling)   {full:.3f}{share}")
     return lines
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError(f"{path}: not as its stage writes it ({error!r}); remove it and run again") from None
 
 
 def _rounds(quality: dict[str, Any]) -> list[str]:
     lines = ["  merged rounds   mined area  precision  recall   pseudo-label mIoU   at equal area, round 1 alone"]
     for merge in quality["merges"]:
         mined, labels, control = merge["mined"], merge["pseudo_labels"], merge.get("control")
-        beside = f"{control['pseudo_labels']['miou']:.3f}" if control else ""
+        beside = _number(control["pseudo_labels"]["miou"]) if control else ""
         lines.append(
-            f"  {merge['rounds']:>13} {mined['area']:>12.3f} {mined['precision']:>10.3f} {mined['recall']:>7.3f}"
-            f" {labels['miou']:>19.3f}   {beside:>28}"
+            f"  {merge['rounds']:>13} {_number(mined['area']):>12} {_number(mined['precision']):>10}"
+            f" {_number(mined['recall']):>7} {_number(labels['miou']):>19}   {beside:>28}"
         )
     return lines
+
+
+def _number(value: float | None) -> str:
+    """None: of nothing, such as the precision of regions that are empty."""
+    return "–" if value is None else f"{value:.3f}"

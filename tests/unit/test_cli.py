@@ -12,6 +12,7 @@ from PIL import Image
 
 from aepsl.cli import TOOLS, main
 from aepsl.data.images import load_photograph
+from aepsl.data.manifest import Manifest
 from aepsl.data.palette import load_label_map, save_label_map
 from aepsl.data.voc import VOC_CLASSES, read_table
 from aepsl.graph import PRODUCTS, STAGES
@@ -175,8 +176,8 @@ def test_summary_without_masks_tells_what_was_left_out(capsys: pytest.CaptureFix
     Path("results/data").mkdir(parents=True)
     Path("results/overview.png").touch()
     Path("results/predictions").mkdir()
-    Path("results/data/train.json").write_text('{"skipped": 0}')
-    Path("results/data/val.json").write_text('{"skipped": 3}')
+    for split, skipped in {"train": 0, "val": 3}.items():
+        Manifest((), None, ".", (), skipped).write(Path(f"results/data/{split}.json"))
     main(["summary"])
     said = capsys.readouterr().out
     assert "no mIoU" in said and "results/predictions " in said
