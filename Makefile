@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint bench torture clean
+.PHONY: demo test lint bench fuzz torture clean
 
 demo: .venv/installed
 	$(BIN)/python -m snakemake --cores 8
@@ -10,6 +10,10 @@ demo: .venv/installed
 
 test: .venv/installed lint
 	$(BIN)/python -m pytest
+
+# Ten thousand hostile files, a few hundred of which are part of the tests.
+fuzz: .venv/installed
+	CASES=10000 $(BIN)/python -m pytest tests/robustness
 
 lint: .venv/installed
 	$(BIN)/ruff check .

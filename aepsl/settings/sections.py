@@ -10,6 +10,8 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Deviation = Annotated[float, Field(ge=0.1, le=10_000)]  # pydensecrf overruns its memory where it is next to nothing
+Weight = Annotated[float, Field(ge=0, le=1000)]
 Scale = Annotated[float, Field(gt=0, le=16)]
 Threads = Annotated[int, Field(ge=1, le=256)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -248,7 +250,7 @@ class Segmentation(Section):
     """The scores v that weigh the classes in Ŝ: the branch's, as sigmoid or softmax, or the image-level labels."""
     branch_loss: Literal["bce", "squared"] = "bce"
     """Loss of the classification branch."""
-    branch_weight: Annotated[float, Field(ge=0)] = 1.0
+    branch_weight: Weight = 1.0
     """Weight of the classification branch's loss."""
     online_classes: Literal["all", "labels"] = "all"
     """Pixels of Ŝ that carry loss: all, or those won by background and the image's own labels."""
@@ -268,13 +270,13 @@ class CRF(Section):
 
     iterations: Annotated[int, Field(ge=0, le=100)] = 10
     """Mean-field iterations; 0: no CRF."""
-    bilateral_weight: Annotated[float, Field(ge=0)] = 4.0
+    bilateral_weight: Weight = 4.0
     """Weight of the kernel on position and colour."""
-    bilateral_xy: Positive = 49.0
+    bilateral_xy: Deviation = 49.0
     """Its standard deviation in pixels."""
-    bilateral_rgb: Positive = 5.0
+    bilateral_rgb: Deviation = 5.0
     """Its standard deviation in colour, 0..255."""
-    gaussian_weight: Annotated[float, Field(ge=0)] = 3.0
+    gaussian_weight: Weight = 3.0
     """Weight of the kernel on position alone."""
-    gaussian_xy: Positive = 3.0
+    gaussian_xy: Deviation = 3.0
     """Its standard deviation in pixels."""

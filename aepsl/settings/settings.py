@@ -67,6 +67,13 @@ class Settings(Section):
     """More seeds to compare with: this run and each variant once more with each, also the scenes drawn from it.
     Results in `variants/{name}-seed{seed}/`."""
 
+    @field_validator("results")
+    @classmethod
+    def _is_a_path_for_rules(cls, results: str) -> str:
+        if results.startswith("-") or set(results) & set("{}"):
+            raise ValueError(f"the folder of results has no braces in its name and no - before it. Got: {results!r}")
+        return results
+
     @field_validator("variants")
     @classmethod
     def _names_are_folders(cls, variants: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

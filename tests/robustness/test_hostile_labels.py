@@ -2,23 +2,25 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from hostile import HOSTILE_NAMES, Rng, damaged, name, pick, share, spoilt, survive
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aepsl.data import voc
 from aepsl.data.manifest import check_id
 from aepsl.errors import InputError
 from aepsl.workflow import Job, plan_of
 
-TABLE = "image,label,split\na,cat,train\nsub/b,dog,train\nc,cat,val\nc,\"do\"\"g, it's\",val\n"
+TABLE = 'image,label,split\na,cat,train\nsub/b,dog,train\nc,cat,val\nc,"do""g, it\'s",val\n'
 COCO = {
     "images": [{"id": n, "file_name": stem, "width": 3} for n, stem in enumerate(("a", "sub/b", "c"))],
     "categories": [{"id": 1, "name": "cat"}, {"id": 18, "name": "dog"}],
     "annotations": [{"image_id": n, "category_id": 1, "bbox": [0, 0, 1, 1]} for n in range(3)],
 }
-XML = "<annotation><filename>a.jpg</filename><object><name>cat</name></object><object><name>dog</name></object></annotation>"
+XML = "<annotation><object><name>cat</name></object><object><name>dog</name></object></annotation>"
 XML_LAUGHS = (
     '<!DOCTYPE x [<!ENTITY a "cat">'
     + "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 9}">' for n in range(9))
@@ -62,10 +64,8 @@ def folder_of(rng: Rng, root: Path) -> None:
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).touch()
     for _ in range(int(rng.integers(-1, 3))):
-        try:
+        with suppress(OSError, ValueError):  # no file system has such a name
             (root / f"{name(rng)}.jpg").touch()
-        except (OSError, ValueError):
-            pass  # no file system has such a name
     if rng.integers(20) == 0:
         os.mkfifo(root / "d.jpg")
 
@@ -83,7 +83,11 @@ def rows(rng: Rng) -> bytes:
     """A table that is one, of names that may be hostile."""
     lines = ["image,label,split" if rng.integers(2) else "image,label"]
     for _ in range(int(rng.integers(1, 5))):
-        cells = [pick(rng, ["a", "sub/b", "c", name(rng)]), pick(rng, ["cat", "dog", name(rng)]), pick(rng, ["train", "val", ""])]
+        cells = [
+            pick(rng, ["a", "sub/b", "c", name(rng)]),
+            pick(rng, ["cat", "dog", name(rng)]),
+            pick(rng, ["train", "val", ""]),
+        ]
         if rng.integers(2):
             cells = ['"' + cell.replace('"', '""') + '"' for cell in cells]
         lines.append(",".join(cells[: lines[0].count(",") + 1]))
@@ -110,7 +114,7 @@ def read_folder(folder: Path) -> None:
 
 
 def test_tables(tmp_path: Path) -> None:
-    found = survive(make_csv, read_folder, tmp_path / "c", cases=share(0.1))
+    found = survive(make_csv, read_folder, tmp_path / "c", cases=share(0.08))
     assert found["read"] and found["refused"]
 
 
@@ -123,7 +127,7 @@ def make_coco(rng: Rng, folder: Path) -> None:
 
 
 def test_cocos_annotations(tmp_path: Path) -> None:
-    found = survive(make_coco, read_folder, tmp_path / "c", cases=share(0.07))
+    found = survive(make_coco, read_folder, tmp_path / "c", cases=share(0.06))
     assert found["read"] and found["refused"]
 
 
@@ -144,27 +148,21 @@ def make_voc(rng: Rng, folder: Path) -> None:
 
 
 def read_voc(folder: Path) -> None:
-    from aepsl.data import voc
-
     root = folder / "root"
     jobs({"format": "voc", "root": str(root), "train_list": "train"})
     voc.read(root, image_set="train", labels=None)
 
 
 def test_vocs_lists_and_annotations(tmp_path: Path) -> None:
-    found = survive(make_voc, read_voc, tmp_path / "c", cases=share(0.1))
+    found = survive(make_voc, read_voc, tmp_path / "c", cases=share(0.08))
     assert found["read"] and found["refused"]
-
-
 
 
 @given(st.text() | st.sampled_from(HOSTILE_NAMES))
 def test_an_id_that_is_taken_names_a_file_in_its_folder_and_nothing_else(image_id: str) -> None:
     try:
-        taken = check_id(image_id)
-    except InputError as error:
-        assert str(error).isprintable()
+        place = Path("/results/predictions", f"{check_id(image_id)}.png")
+    except InputError:
         return
-    place = Path("/results/predictions", f"{taken}.png")
     assert os.path.normpath(place).rpartition("/")[0] == "/results/predictions"
     assert place.stem == image_id and len(os.fsencode(f".{place.name}.{2**22}.tmp")) <= 255

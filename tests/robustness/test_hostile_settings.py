@@ -79,7 +79,7 @@ def jobs(plan: Plan) -> None:
 
 
 def test_files(tmp_path: Path) -> None:
-    found = survive(make, lambda folder: jobs(Plan(load(folder / "c.yaml"))), tmp_path / "c", cases=share(0.12))
+    found = survive(make, lambda folder: jobs(Plan(load(folder / "c.yaml"))), tmp_path / "c", cases=share(0.1))
     assert found["read"] and found["refused"]
 
 
@@ -107,7 +107,7 @@ def read_given(folder: Path) -> None:
 
 
 def test_values_of_the_command_line(tmp_path: Path) -> None:
-    found = survive(make_given, read_given, tmp_path / "c", cases=share(0.08))
+    found = survive(make_given, read_given, tmp_path / "c", cases=share(0.06))
     assert found["read"] and found["refused"]
 
 
@@ -118,7 +118,7 @@ def test_settings_of_a_stage(tmp_path: Path) -> None:
     def make(rng: Rng, folder: Path) -> None:
         (folder / "s.json").write_text(json.dumps(spoilt(rng, pick(rng, PARSED))))
 
-    survive(make, read, tmp_path / "c", cases=share(0.05))
+    survive(make, read, tmp_path / "c", cases=share(0.04))
 
 
 def test_every_bomb_is_refused(tmp_path: Path) -> None:

@@ -60,7 +60,10 @@ def test_entries_by_id_names_what_is_missing() -> None:
         ({"format": "aepsl manifest 0"}, "not a manifest"),
         ({"classes": None}, "not a whole manifest"),
         ({"images": None}, "not a whole manifest"),
-        ({"images": [{"id": "x", "path": "x.jpg", "labels": ["cat"]}]}, r"not a whole manifest \(images\.0\.sha256: Field required"),
+        (
+            {"images": [{"id": "x", "path": "x.jpg", "labels": ["cat"]}]},
+            r"not a whole manifest \(images\.0\.sha256: Field required",
+        ),
         ({"images": ["x"]}, "not a whole manifest"),
         ({"images": [{"id": "x", "path": "x", "labels": ["dog"], "sha256": ""}]}, "image x has a label .* 'dog'"),
     ],

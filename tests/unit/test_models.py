@@ -207,3 +207,10 @@ def test_weights_of_other_names_are_refused(saved: Path, change: str) -> None:
     about = card_of(saved)
     save_file(weights, saved, metadata={"aepsl": json.dumps(about)})
     assert ("score.weight" if change == "missing" else "spare") in refused(saved)
+
+
+def test_weights_that_are_not_finite_or_of_another_type_are_refused(saved: Path) -> None:
+    weights, about = load_file(saved), card_of(saved)
+    for value, said in ((weights["score.bias"] * torch.nan, "not finite"), (weights["score.bias"].double(), "float64")):
+        save_file({**weights, "score.bias": value}, saved, metadata={"aepsl": json.dumps(about)})
+        assert f"score.bias is {'torch.' if said == 'float64' else ''}{said}" in refused(saved)

@@ -2,6 +2,7 @@ import random
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -256,3 +257,20 @@ def test_an_opened_file_stays_open_until_it_is_replaced(tmp_path: Path) -> None:
     assert first.read("x")["cat"].max() == 1
     with pytest.raises(InputError, match="expected a file of format"):
         stores.opened(path, "cams")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"names": ["cat"]}, "x has the names ['cat', 'dog'], expected ['cat']"),
+        ({"names": ["cat", "cow", "dog"]}, "x has the names ['cat', 'dog'], expected ['cat', 'cow', 'dog']"),
+        ({"size": (50, 40)}, "x has (120, 150) pixels, expected (50, 40)"),
+    ],
+)
+def test_pictures_of_other_classes_or_photographs_are_refused(tmp_path: Path, wanted: Any, said: str) -> None:
+    write(tmp_path / "c.h5", ["x"], ["cat", "dog"])
+    with stores.Reader(tmp_path / "c.h5", "cams") as store:
+        assert set(store.read("x", names=["dog", "cat"], size=(120, 150))) == {"cat", "dog"}
+        with pytest.raises(InputError) as caught:
+            store.read("x", **wanted)
+    assert said in str(caught.value)
