@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator, Mapping
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import safetensors.torch
@@ -67,7 +68,9 @@ def _read(path: Path) -> Mapping[str, Tensor]:
             state = safetensors.torch.load_file(path)
         else:
             _refuse_compressed(path)
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            with open(path, "rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
+                # Not the file itself: of it, memory is asked for any length that it claims.
+                state = torch.load(mapped, map_location="cpu", weights_only=True)  # type: ignore[arg-type]
     except Exception as error:  # a foreign file may break its reader in any way
         raise InputError(
             f"{path}: cannot be read as weights: cut short, or more in it than tensors ({_line(error)}); "
