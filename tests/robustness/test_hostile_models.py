@@ -177,7 +177,7 @@ def states() -> dict[str, list[bytes]]:
         saved(value, _use_new_zipfile_serialization=False) for value in values[1:]
     ]
     pth += [pickle.dumps(Trap(), protocol=protocol) for protocol in range(6)]
-    pth += [zipped(pth[0]), zipped(pth[1], grown=500_000_000), b"\x80\x02\x8e" + b"\xff" * 7 + b"\x7f.", b"", b"PK\3\4"]
+    pth += [zipped(pth[0]), zipped(pth[1], grown=200_000_000), b"\x80\x02\x8e" + b"\xff" * 7 + b"\x7f.", b"", b"PK\3\4"]
     plain = [
         v
         for v in values

@@ -37,7 +37,7 @@ def zeros(mebibytes: int) -> bytes:
     return b"".join(packer.compress(bytes(MIB)) for _ in range(mebibytes)) + packer.flush()
 
 
-GROWN = zeros(400)
+GROWN = zeros(200)
 
 
 def grown(group: h5py.Group) -> None:
