@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint bench fuzz torture clean
+.PHONY: demo test test-slurm lint bench fuzz torture clean
 
 demo: .venv/installed
 	$(BIN)/python -m snakemake --cores 8
@@ -10,6 +10,12 @@ demo: .venv/installed
 
 test: .venv/installed lint
 	$(BIN)/python -m pytest
+
+# The workflow on a true SLURM of this one machine. Installs Debian's packages, as root; they start nothing by themselves.
+test-slurm: .venv/installed
+	command -v slurmctld >/dev/null || tests/slurm/install
+	$(BIN)/python -m pip install --quiet --editable ".[test,slurm]"
+	$(BIN)/python -m pytest tests/slurm
 
 # Ten thousand hostile files, a few hundred of which are part of the tests.
 fuzz: .venv/installed
