@@ -16,7 +16,7 @@ class Product:
 
 
 PRODUCTS = {
-    "scenes": Product("scenes", "data/scenes/labels.csv"),
+    "scenes": Product("scenes", "data/scenes/{split}/labels.csv"),
     "manifest": Product("manifest", "data/{split}.json"),
     "classifier": Product("train_classifier", "round{round}/classifier.safetensors", "model"),
     "history": Product("train_classifier", "round{round}/history.jsonl", "history"),
@@ -60,10 +60,11 @@ Needs = Mapping[str, Need | list[Need]]
 TRAIN, VAL = Need("manifest", split="train"), Need("manifest", split="val")
 
 
-def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
+def needs(stage: str, s: Settings, *, round: int | None, split: str | None, teacher: str) -> Needs:
     """The inputs of `stage` by argument. A list may be empty: the settings then do without.
 
-    teacher: the run whose predictions PSL++ learns from.
+    teacher: the run whose predictions PSL++ learns from. `drawn` is no argument of a stage: the scenes whose masks it
+    reads, so that Snakemake knows of them.
     """
     rounds = range(1, s.erasing.rounds + 1)
     merged = rounds if s.erasing.merge == "auto" else rounds[: s.erasing.merge]
@@ -71,7 +72,7 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
     refined = [Need("refined")] if s.crf.iterations else []
     match stage:
         case "manifest":
-            return {"scenes": [Need("scenes")] if s.dataset.format == "scenes" else []}
+            return {"scenes": _drawn(s, split)}
         case "train_classifier":
             return {"images": _images(s, round)}
         case "cams":
@@ -97,6 +98,7 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
                 "images": TRAIN,
                 "labels": learned[s.segmentation.labels],
                 "start": [Need("model", run=teacher)] if own else [],
+                "drawn": _drawn(s, "train") if s.segmentation.labels == "truth" else [],
             }
         case "self_labels":
             return {"images": TRAIN, "model": Need("model")}
@@ -107,11 +109,11 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
         case "submission":
             return {"predictions": refined[0] if refined else Need("predictions")}
         case "evaluate":
-            return {"images": VAL, "predictions": Need("predictions"), "refined": refined}
+            return {"images": VAL, "predictions": Need("predictions"), "refined": refined, "drawn": _drawn(s, "val")}
         case "judge_classifiers":
             return {"images": VAL, "classifiers": [Need("classifier", t) for t in rounds]}
         case "judge_labels":
-            return {"images": TRAIN, "labels": learned[s.segmentation.labels]}
+            return {"images": TRAIN, "labels": learned[s.segmentation.labels], "drawn": _drawn(s, "train")}
         case "quality":
             return {
                 "images": TRAIN,
@@ -119,6 +121,7 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
                 "masks": [Need("masks", t) for t in rounds],
                 "histories": [Need("history", t) for t in rounds],
                 "saliency": Need("saliency"),
+                "drawn": _drawn(s, "train"),
             }
         case "overview":
             return {
@@ -130,8 +133,14 @@ def needs(stage: str, s: Settings, *, round: int | None, teacher: str) -> Needs:
                 "pseudo_labels": Need("pseudo_labels"),
                 "predictions": Need("predictions"),
                 "refined": refined,
+                "drawn": _drawn(s, "val"),
             }
     return {}
+
+
+def _drawn(s: Settings, split: str | None) -> list[Need]:
+    """The scenes of a split, where the photographs are scenes."""
+    return [Need("scenes", split=split)] if s.dataset.format == "scenes" else []
 
 
 def _images(s: Settings, round: int | None) -> Need:

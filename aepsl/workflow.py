@@ -166,7 +166,7 @@ class Job:
     @cached_property
     def needs(self) -> Mapping[str, Need | list[Need]]:
         """The products that the job needs, by argument."""
-        return needs(self.stage, self.whole, round=self.round, teacher=teacher(self.run))
+        return needs(self.stage, self.whole, round=self.round, split=self.split, teacher=teacher(self.run))
 
     def is_absent(self) -> bool:
         """Whether the run has no such job: it has fewer rounds, or erases nothing."""
@@ -225,7 +225,7 @@ class Job:
         if self._truth_split is None:
             return {}
         if self.whole.dataset.format == "scenes":
-            root = Path(self.plan.path("scenes", self.run)).parent
+            root = Path(self.plan.path("scenes", self.run, split=self._truth_split)).parent
             parts = {"parts": str(root / "SegmentationParts")} if self.stage == "quality" else {}
             return {"truth": str(root / "SegmentationClass"), **parts}
         masks = self._masks(self._truth_split)

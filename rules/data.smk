@@ -6,16 +6,16 @@ OUTPUTS: data/train.json, data/val.json, the manifests.
 
 
 rule scenes:
-    """Scenes: draw the embedded photographs."""
+    """Scenes: draw the embedded photographs of a split."""
     output:
-        directory("<results>/{run}data/scenes/JPEGImages"),
-        directory("<results>/{run}data/scenes/SegmentationClass"),
-        directory("<results>/{run}data/scenes/SegmentationParts"),
-        labels="<results>/{run}data/scenes/labels.csv",
+        directory("<results>/{run}data/scenes/{split}/JPEGImages"),
+        directory("<results>/{run}data/scenes/{split}/SegmentationClass"),
+        directory("<results>/{run}data/scenes/{split}/SegmentationParts"),
+        labels="<results>/{run}data/scenes/{split}/labels.csv",
     log:
-        "<logs>/{run}scenes.log",
+        "<logs>/{run}scenes_{split}.log",
     benchmark:
-        "<benchmarks>/{run}scenes.tsv"
+        "<benchmarks>/{run}scenes_{split}.tsv"
     conda:
         "../envs/aepsl.yaml"
     threads: workflow.cores

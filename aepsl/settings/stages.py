@@ -35,7 +35,10 @@ class Compared(Section):
 
 
 class ScenesSettings(Section):
-    scenes: Scenes
+    split: Literal["train", "val"]
+    count: int
+    size: int
+    seed: int
 
 
 class ManifestSettings(Section):
@@ -143,7 +146,9 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
     t = round or 0
     match stage:
         case "scenes":
-            return ScenesSettings(scenes=s.dataset.scenes)
+            scenes = s.dataset.scenes
+            count = scenes.train if split == "train" else scenes.val
+            return ScenesSettings(split=split, count=count, size=scenes.size, seed=scenes.seed)  # type: ignore[arg-type]
         case "manifest":
             unread = {"scenes": Scenes(), "masks": None, "val_list" if split == "train" else "train_list": "-"}
             if s.dataset.format != "voc":

@@ -1,4 +1,4 @@
-"""Draw the embedded photographs, in the layout of VOC."""
+"""Draw the embedded photographs of a split, in the layout of VOC."""
 
 from pathlib import Path
 
@@ -8,5 +8,4 @@ from aepsl.settings.stages import ScenesSettings
 
 def run(settings: ScenesSettings, *, output: Path) -> None:
     """output: labels.csv, written last; photographs, masks, parts and lists come to lie beside it."""
-    scenes = settings.scenes
-    write_scenes(output.parent, train=scenes.train, val=scenes.val, size=scenes.size, seed=scenes.seed)
+    write_scenes(output.parent, settings.split, count=settings.count, size=settings.size, seed=settings.seed)

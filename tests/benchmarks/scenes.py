@@ -12,7 +12,7 @@ from aepsl.stages import manifest
 
 def drawn(folder: Path, *, count: int, size: int) -> tuple[Path, Manifest]:
     """Draw `count` scenes of long side `size` into `folder`: their manifest's file, and what it says."""
-    write_scenes(folder / "scenes", train=count, val=0, size=size, seed=0)
+    write_scenes(folder / "scenes", "train", count=count, size=size, seed=0)
     path = folder / "train.json"
     settings = ManifestSettings(dataset=Dataset(format="scenes"), split="train")
     manifest.run(settings, scenes=[folder / "scenes" / "labels.csv"], output=path, machine=Machine())

@@ -140,16 +140,17 @@ def test_objects_stand_out_from_the_ground_on_average_but_not_always(scenes: lis
 
 
 def test_written_folder_has_vocs_layout_and_says_what_was_drawn(tmp_path: Path) -> None:
-    write_scenes(tmp_path, train=4, val=3, size=96, seed=1)
-    rows = list(csv.DictReader((tmp_path / "labels.csv").open(newline="")))
     for split, first, count in (("train", "scene_000001", 4), ("val", "scene_100001", 3)):
-        ids = (tmp_path / "ImageSets" / "Segmentation" / f"{split}.txt").read_text().split()
+        root = tmp_path / split
+        write_scenes(root, split, count=count, size=96, seed=1)
+        rows = list(csv.DictReader((root / "labels.csv").open(newline="")))
+        ids = (root / "ImageSets" / "Segmentation" / f"{split}.txt").read_text().split()
         assert len(ids) == count and ids[0] == first
         for image, (name, scene) in zip(ids, split_scenes(split, count=count, size=96, seed=1), strict=True):
             assert image == name
-            assert np.array_equal(load_label_map(tmp_path / "SegmentationClass" / f"{image}.png"), scene.mask)
-            assert np.array_equal(load_label_map(tmp_path / "SegmentationParts" / f"{image}.png"), scene.parts)
-            with Image.open(tmp_path / "JPEGImages" / f"{image}.jpg") as photograph:
+            assert np.array_equal(load_label_map(root / "SegmentationClass" / f"{image}.png"), scene.mask)
+            assert np.array_equal(load_label_map(root / "SegmentationParts" / f"{image}.png"), scene.parts)
+            with Image.open(root / "JPEGImages" / f"{image}.jpg") as photograph:
                 error = np.asarray(photograph, float) - scene.photograph
             assert np.abs(error).mean() < 4
             assert tuple(row["label"] for row in rows if row["image"] == image) == scene.labels
@@ -158,17 +159,27 @@ def test_written_folder_has_vocs_layout_and_says_what_was_drawn(tmp_path: Path) 
 
 def test_equal_arguments_write_equal_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        write_scenes(tmp_path / name, train=3, val=2, size=64, seed=5)
+        write_scenes(tmp_path / name, "val", count=3, size=64, seed=5)
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
 
 
-def test_more_scenes_leave_the_earlier_ones_and_the_other_split_as_they_were(tmp_path: Path) -> None:
-    write_scenes(tmp_path / "few", train=2, val=2, size=64, seed=5)
-    write_scenes(tmp_path / "more", train=5, val=3, size=64, seed=5)
+def test_more_scenes_leave_the_earlier_ones_as_they_were(tmp_path: Path) -> None:
+    write_scenes(tmp_path / "few", "train", count=2, size=64, seed=5)
+    write_scenes(tmp_path / "more", "train", count=5, size=64, seed=5)
     few, more = digests(tmp_path / "few"), digests(tmp_path / "more")
     images = [name for name in few if name.endswith((".jpg", ".png"))]
-    assert len(images) == 3 * 4
+    assert len(images) == 3 * 2
     assert all(few[name] == more[name] for name in images)
+
+
+def test_another_drawing_is_another_table_though_its_labels_are_the_same(tmp_path: Path) -> None:
+    tables = []
+    for size in (64, 80):
+        write_scenes(tmp_path / str(size), "val", count=2, size=size, seed=5)
+        tables.append(list(csv.reader((tmp_path / str(size) / "labels.csv").open(newline=""))))
+    first, second = tables
+    assert [row[:3] for row in first] == [row[:3] for row in second]
+    assert {row[3] for row in first[1:]}.isdisjoint(row[3] for row in second[1:])
 
 
 def test_splits_and_seeds_draw_different_scenes(tmp_path: Path) -> None:
@@ -183,7 +194,7 @@ def test_too_small_or_too_many_scenes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least 64 pixels"):
         draw_scene(size=32, rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="99999"):
-        write_scenes(tmp_path, train=100_000, val=0, size=64, seed=0)
+        write_scenes(tmp_path, "train", count=100_000, size=64, seed=0)
 
 
 def test_the_drawing_is_frozen(scenes: list[Scene]) -> None:

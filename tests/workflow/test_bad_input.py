@@ -9,7 +9,8 @@ from PIL import Image
 from project import Project, complaints
 
 RUN = ("--config", "configs/test.yaml", "--workers", "2")
-TRAIN, VAL = "data/scenes/JPEGImages/scene_000003.jpg", "data/scenes/SegmentationClass/scene_100002.png"
+TRAIN = "data/scenes/train/JPEGImages/scene_000003.jpg"
+VAL = "data/scenes/val/SegmentationClass/scene_100002.png"
 
 
 def emptied(path: Path) -> None:
@@ -36,7 +37,8 @@ def of_another_class(path: Path) -> None:
 
 def mislabelled(path: Path) -> None:
     lines = path.read_text().splitlines()
-    lines[2] = lines[2].split(",")[0] + ",catt,train"
+    cells = lines[2].split(",")
+    lines[2] = ",".join([cells[0], "catt", *cells[2:]])
     path.write_text("\n".join(lines) + "\n")
 
 
@@ -46,7 +48,7 @@ def mislabelled(path: Path) -> None:
         (("manifest", "--split", "train"), Path.unlink, TRAIN, "data/train.json"),
         (("manifest", "--split", "train"), cut, TRAIN, "data/train.json"),
         (("manifest", "--split", "train"), emptied, TRAIN, "data/train.json"),
-        (("manifest", "--split", "train"), mislabelled, "data/scenes/labels.csv", "data/train.json"),
+        (("manifest", "--split", "train"), mislabelled, "data/scenes/train/labels.csv", "data/train.json"),
         (("cams", "--round", "1"), cut, "round1/classifier.safetensors", "round1/cams.h5"),
         (("cams", "--round", "2"), cut, "round1/erased/scene_000003.png", "round2/cams.h5"),
         (("mine", "--round", "1"), emptied, "round1/cams.h5", "round1/masks.h5"),

@@ -13,7 +13,7 @@ import torch
 from project import TEST, Project
 
 # What has to come out in equal bytes; logs, benchmarks and scores of the machine's precision are not among it.
-DATA = ["data/scenes/labels.csv", "data/train.json", "data/val.json"]
+DATA = ["data/scenes/train/labels.csv", "data/scenes/val/labels.csv", "data/train.json", "data/val.json"]
 ROUND = ["classifier.safetensors", "history.jsonl", "cams.h5", "masks.h5"]
 PRODUCTS = [
     *DATA,
@@ -48,7 +48,7 @@ def blind(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(tmp_path_factory.mktemp("one core") / "another folder")
     words = ("--cores", "1", "--configfile", "configs/test.yaml")
     project.run("results_test/data/train.json", *words)
-    truth = results(project) / "data/scenes/SegmentationClass"
+    truth = results(project) / "data/scenes/train/SegmentationClass"
     kept = project.path("kept")
     kept.mkdir()
     training = [entry["id"] for entry in json.loads((results(project) / "data/train.json").read_text())["images"]]
@@ -101,7 +101,7 @@ def test_pseudo_labels_and_miou_need_no_ground_truth_of_the_training_images(fini
 
 
 def test_the_ceiling_cannot_be_trained_without_them(spoilt: Project) -> None:
-    for mask in (results(spoilt) / "data/scenes/SegmentationClass").glob("scene_0*.png"):
+    for mask in (results(spoilt) / "data/scenes/train/SegmentationClass").glob("*.png"):
         mask.unlink()
     model = "results_test/variants/ceiling/segmentation/model.safetensors"
     spoilt.path(model).unlink()

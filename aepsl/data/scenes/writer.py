@@ -1,6 +1,7 @@
 """Scenes as a folder in the layout of PASCAL VOC, so that everything after it takes the way of VOC."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,27 +30,31 @@ def split_scenes(split: str, *, count: int, size: int, seed: int) -> Iterator[tu
         yield f"scene_{stream}{number:05d}", draw_scene(size=size, rng=np.random.default_rng([seed, stream, number]))
 
 
-def write_scenes(root: Path, *, train: int, val: int, size: int, seed: int) -> None:
-    """Draw `train` and `val` scenes of long side `size` into `root`.
+def write_scenes(root: Path, split: str, *, count: int, size: int, seed: int) -> None:
+    """Draw `count` scenes of a split, of long side `size`, into `root`.
 
     JPEGImages/{id}.jpg (quality 95, 4:4:4), SegmentationClass/{id}.png, SegmentationParts/{id}.png (VOC's palette),
-    ImageSets/Segmentation/{split}.txt, and last labels.csv (image,label,split; one row a label). Equal arguments give
-    equal bytes. Raises ValueError for counts or a size out of range.
+    ImageSets/Segmentation/{split}.txt, and last labels.csv (image,label,split,sha256; one row a label; the hash is of
+    the image's three files, so that another drawing is another table). Equal arguments give equal bytes. Raises
+    ValueError for a count or a size out of range.
     """
     lists = root / "ImageSets" / "Segmentation"
-    for folder in (root / "JPEGImages", root / "SegmentationClass", root / "SegmentationParts", lists):
+    folders = photographs, masks, parts = [
+        root / name for name in ("JPEGImages", "SegmentationClass", "SegmentationParts")
+    ]
+    for folder in (*folders, lists):
         folder.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for split, count in zip(SPLITS, (train, val), strict=True):
-        ids = []
-        for image, scene in split_scenes(split, count=count, size=size, seed=seed):
-            with replacing(root / "JPEGImages" / f"{image}.jpg", flushed=False) as temporary:
-                Image.fromarray(scene.photograph).save(temporary, format="JPEG", quality=95, subsampling=0)
-            save_label_map(root / "SegmentationClass" / f"{image}.png", scene.mask)
-            save_label_map(root / "SegmentationParts" / f"{image}.png", scene.parts)
-            ids.append(image)
-            rows += [(image, label, split) for label in scene.labels]
-        write_text(lists / f"{split}.txt", "".join(f"{image}\n" for image in ids))
+    ids, rows = [], []
+    for image, scene in split_scenes(split, count=count, size=size, seed=seed):
+        files = [photographs / f"{image}.jpg", masks / f"{image}.png", parts / f"{image}.png"]
+        with replacing(files[0], flushed=False) as temporary:
+            Image.fromarray(scene.photograph).save(temporary, format="JPEG", quality=95, subsampling=0)
+        save_label_map(files[1], scene.mask)
+        save_label_map(files[2], scene.parts)
+        digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+        ids.append(image)
+        rows += [(image, label, split, digest) for label in scene.labels]
+    write_text(lists / f"{split}.txt", "".join(f"{image}\n" for image in ids))
     table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows([("image", "label", "split"), *rows])
+    csv.writer(table, lineterminator="\n").writerows([("image", "label", "split", "sha256"), *rows])
     write_text(root / "labels.csv", table.getvalue())
