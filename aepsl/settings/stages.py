@@ -3,7 +3,7 @@
 A stage takes its settings as one of these models and cannot see more. `settings_for` cuts them out of the whole.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from aepsl.errors import InputError
 from aepsl.settings.base import Section
@@ -150,11 +150,15 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
             count = scenes.train if split == "train" else scenes.val
             return ScenesSettings(split=split, count=count, size=scenes.size, seed=scenes.seed)  # type: ignore[arg-type]
         case "manifest":
-            unread = {"scenes": Scenes(), "masks": None, "val_list" if split == "train" else "train_list": "-"}
+            unread: dict[str, Any] = {
+                "scenes": Scenes(),
+                "masks": None,
+                "val_list" if split == "train" else "train_list": "-",
+            }
             if s.dataset.format != "voc":
                 unread |= {"train_list": "-", "val_list": "-"}
             if s.dataset.format == "scenes":
-                unread["root"] = "-"
+                unread |= {"root": "-", "labels": None, "skip_unreadable": False}
             return ManifestSettings(dataset=s.dataset.model_copy(update=unread), split=split)  # type: ignore[arg-type]
         case "train_classifier":
             own = next((one.epochs for one in erasing.per_round if one.round == round), None)
@@ -162,10 +166,10 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
                 seed=s.seed,
                 round=t,
                 cpu_threads=s.cpu_threads,
-                network=s.network,
+                network=_network(s.network),
                 attention=s.attention.method,
                 loss=s.classification.loss,
-                training=s.classification.training.model_copy(update={} if own is None else {"epochs": own}),
+                training=_training(s.classification.training, epochs=own),
             )
         case "cams":
             return CamsSettings(round=t, cpu_threads=s.cpu_threads, attention=s.attention)
@@ -183,24 +187,25 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
                 raise InputError("erasing.fill is none: no round erases anything")
             return EraseSettings(round=t, fill=erasing.fill, seed=s.seed if erasing.fill == "noise" else None)
         case "saliency":
-            return SaliencySettings(saliency=s.saliency)
+            unread = {} if s.saliency.method == "external" else {"folder": None}
+            return SaliencySettings(saliency=s.saliency.model_copy(update=unread))
         case "pseudo_labels":
             return PseudoLabelsSettings(
                 background_threshold=s.pseudo_labels.background_threshold,
                 jump=erasing.jump if erasing.merge == "auto" else None,
             )
         case "train_segmentation":
-            elsewhere = {"labels": "pseudo", "prohibit_below": 0.0, "self_label_crf": True, "train_on": False}
             return TrainSegmentationSettings(
                 seed=s.seed,
                 cpu_threads=s.cpu_threads,
-                network=s.network,
-                segmentation=s.segmentation.model_copy(update=elsewhere),
+                network=_network(s.network),
+                segmentation=_learning(s.segmentation),
             )
         case "predict":
             return PredictSettings(cpu_threads=s.cpu_threads, prohibit_below=s.segmentation.prohibit_below)
         case "self_labels":
-            return SelfLabelsSettings(cpu_threads=s.cpu_threads, crf=s.crf if s.segmentation.self_label_crf else None)
+            refined = s.segmentation.self_label_crf and s.crf.iterations > 0
+            return SelfLabelsSettings(cpu_threads=s.cpu_threads, crf=s.crf if refined else None)
         case "crf":
             return CrfSettings(crf=s.crf)
         case "submission":
@@ -222,3 +227,27 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
         case "overview":
             return OverviewSettings(images=8)
     raise ValueError(f"no stage is called {stage!r}")
+
+
+def _network(network: Network) -> Network:
+    """The network, with the defaults of what its backbone has no use for."""
+    if network.backbone == "vgg16":
+        return network
+    unread = {name: getattr(Network(), name) for name in ("width", "blocks", "norm", "dilation")}
+    return network.model_copy(update=unread)
+
+
+def _training(training: Training, *, epochs: int | None = None) -> Training:
+    """The recipe, with the defaults of what its optimiser and its schedule have no use for. epochs: others instead."""
+    unread = (["momentum"] if training.optimizer != "sgd" else []) + (["steps"] if training.schedule != "step" else [])
+    own = {name: getattr(Training(), name) for name in unread} | ({} if epochs is None else {"epochs": epochs})
+    return training.model_copy(update=own)
+
+
+def _learning(segmentation: Segmentation) -> Segmentation:
+    """What training reads of the section; with plain cross-entropy, the defaults of what belongs to PSL."""
+    unread = ["labels", "prohibit_below", "self_label_crf", "train_on"]
+    if segmentation.loss == "cross_entropy":
+        unread += ["class_scores", "branch_loss", "branch_weight", "online_classes"]
+    own = {name: getattr(Segmentation(), name) for name in unread} | {"training": _training(segmentation.training)}
+    return segmentation.model_copy(update=own)
