@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from aepsl.data.labels import PICTURES, no_class, read_csv
 from aepsl.data.manifest import Listing, check_id
 from aepsl.errors import InputError
-from aepsl.files import regular
+from aepsl.files import canonical, regular
 from aepsl.settings.sections import Dataset
 
 log = logging.getLogger(__name__)
@@ -88,12 +88,18 @@ def listed(root: Path, image_set: str) -> list[str]:
 
 
 def sources(dataset: Dataset, split: str) -> tuple[str, list[Path]]:
-    """What a split's manifest is made from: nothing but files."""
+    """What a split's manifest is made from: of a table of labels its own images' as text, and files."""
     root, name_of_list = Path(dataset.root), image_set(dataset, split)
     names = listed(root, name_of_list)
     table = Path(dataset.labels) if dataset.labels else root / "labels.csv"
-    paths = [image_list(root, name_of_list), table, *(root / "JPEGImages" / f"{name}.jpg" for name in names)]
-    return "", paths if table.exists() else paths + [root / "Annotations" / f"{name}.xml" for name in names]
+    paths = [image_list(root, name_of_list), *(root / "JPEGImages" / f"{name}.jpg" for name in names)]
+    if not table.exists():
+        return "", [*paths, table, *(root / "Annotations" / f"{name}.xml" for name in names)]
+    try:
+        found = read_table(table, VOC_CLASSES)
+    except InputError:  # the stage will say so
+        return "", [*paths, table]
+    return canonical([[name, sorted(found.get(name, ()))] for name in names]), paths
 
 
 def masks(dataset: Dataset, split: str) -> tuple[Path, list[Path]]:

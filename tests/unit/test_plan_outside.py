@@ -21,7 +21,7 @@ def plan(**values: Any) -> Plan:
 def voc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)  # the hashes are kept below the working folder
     root = tmp_path / "VOC2012"
-    for folder in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+    for folder in ("JPEGImages", "Annotations", "SegmentationClass", "ImageSets/Segmentation"):
         (root / folder).mkdir(parents=True)
     for split, names in {"train": ("a", "b"), "val": ("c",)}.items():
         (root / f"ImageSets/Segmentation/{split}.txt").write_text("\n".join(names))
@@ -38,6 +38,7 @@ def voc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("JPEGImages/a.jpg", {"manifest train"}),
         ("JPEGImages/c.jpg", {"manifest val"}),
         ("labels.csv", {"manifest train", "manifest val"}),
+        ("Annotations/c.xml", set()),
         ("ImageSets/Segmentation/val.txt", {"manifest val", "evaluate"}),
         ("SegmentationClass/a.png", {"quality", "train_segmentation ceiling"}),
         ("SegmentationClass/c.png", {"evaluate"}),
@@ -59,6 +60,15 @@ def test_files_from_outside_rerun_the_stages_that_read_them(voc: Path, file: str
     before = {name: job.content() for name, job in jobs.items()}
     (voc / file).write_bytes(b"something else\n")
     assert {name for name, job in jobs.items() if job.content() != before[name]} == expected
+
+
+def test_of_a_table_of_both_splits_each_reads_its_own_rows(voc: Path) -> None:
+    p = plan(dataset={"format": "voc", "root": str(voc), "train_list": "train"})
+    before = [Job(p, "manifest", split=split).content() for split in ("train", "val")]
+    table = (voc / "labels.csv").read_text()
+    (voc / "labels.csv").write_text(table.replace("c,dog", "c,cow") + "unlisted,cat\n")
+    after = [Job(p, "manifest", split=split).content() for split in ("train", "val")]
+    assert after[0] == before[0] and after[1] != before[1]
 
 
 def test_weights_in_a_file_are_tracked_by_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
