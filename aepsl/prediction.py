@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from aepsl.data.manifest import BACKGROUND
-from aepsl.erasing import upsample
+from aepsl.upsampling import upsample
 
 CANNOT_WIN = 1e-3
 

@@ -236,6 +236,7 @@ class Job:
         s = self.whole
         backbone, attention = f"aepsl.networks.{s.network.backbone}", f"aepsl.attention.{s.attention.method}"
         chosen = {
+            "manifest": ["aepsl.data.folder" if s.dataset.format == "folder" else "aepsl.data.voc"],
             "train_classifier": [backbone, attention],
             "cams": [backbone, attention],
             "judge_classifiers": [backbone, attention],
@@ -250,7 +251,7 @@ class Job:
         """A hash of what the job reads from outside, none of which is a rule's input."""
         dataset, network = self.whole.dataset, self.whole.network
         paths = [Path(network.weights)] if self.trains and network.weights not in (None, "torchvision") else []
-        if self.stage == "saliency" and self.whole.saliency.folder:
+        if self.stage == "saliency" and self.whole.saliency.method == "external" and self.whole.saliency.folder:
             paths.append(Path(self.whole.saliency.folder))
         text = ""
         if self.stage == "manifest" and dataset.format != "scenes":

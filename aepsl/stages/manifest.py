@@ -3,11 +3,11 @@
 import logging
 import os
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
-from aepsl.data import folder, voc
 from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Entry, Listing, Manifest
 from aepsl.data.scenes.names import CLASSES
@@ -73,14 +73,18 @@ def run(settings: ManifestSettings, *, scenes: list[Path], output: Path, machine
 
 
 def _listing(settings: ManifestSettings, scenes: list[Path]) -> Listing:
-    dataset = settings.dataset
+    dataset, split = settings.dataset, settings.split
+    reader = import_module("aepsl.data.folder" if dataset.format == "folder" else "aepsl.data.voc")  # it alone is code
+    listing: Listing
     if dataset.format == "folder":
-        return folder.read(dataset, settings.split)
-    labels = Path(dataset.labels) if dataset.labels else None
-    if scenes:
-        return voc.read(scenes[0].parent, image_set=settings.split, labels=labels, classes=CLASSES)
-    image_set, labelled = voc.image_set(dataset, settings.split), settings.split == "train"
-    return voc.read(Path(dataset.root), image_set=image_set, labels=labels, labelled=labelled)
+        listing = reader.read(dataset, split)
+    elif dataset.format == "scenes":
+        listing = reader.read(scenes[0].parent, image_set=split, labels=None, classes=CLASSES)
+    else:
+        labels = Path(dataset.labels) if dataset.labels else None
+        image_set = reader.image_set(dataset, split)
+        listing = reader.read(Path(dataset.root), image_set=image_set, labels=labels, labelled=split == "train")
+    return listing
 
 
 def _warn_of_training(listing: Listing, entries: Sequence[Entry]) -> None:

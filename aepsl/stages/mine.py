@@ -15,6 +15,7 @@ from aepsl.parallel import in_processes
 from aepsl.progress import each
 from aepsl.seeds import generator
 from aepsl.settings.stages import MineSettings
+from aepsl.upsampling import upsample
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +65,8 @@ def _cams(path: Path) -> Maps:
     def maps(entry: Entry) -> tuple[Size, dict[str, np.ndarray]]:
         store = stores.opened(path, "cams")
         size = store.size(entry.id)
-        return size, {
-            name: erasing.upsample(map_, size=size) for name, map_ in store.read(entry.id, names=entry.labels).items()
-        }
+        found = store.read(entry.id, names=entry.labels)
+        return size, {name: upsample(map_, size=size) for name, map_ in found.items()}
 
     return maps
 

@@ -12,9 +12,9 @@ from aepsl import stores
 from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import load_label_map, voc_palette
-from aepsl.erasing import upsample
 from aepsl.files import replacing
 from aepsl.settings.stages import OverviewSettings
+from aepsl.upsampling import upsample
 
 INCHES = 1.5
 

@@ -9,7 +9,7 @@ import numpy as np
 from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import load_label_map, load_truth
-from aepsl.erasing import AreaCalibration, mine, normalised, rounds_before_jump, upsample
+from aepsl.erasing import AreaCalibration, mine, normalised, rounds_before_jump
 from aepsl.files import write_json
 from aepsl.machine import Machine
 from aepsl.metrics import ThresholdSweep, mean_iou, rounded
@@ -19,6 +19,7 @@ from aepsl.pseudo_labels import pseudo_label
 from aepsl.quality import LabelCounts, RegionCounts
 from aepsl.settings.stages import QualitySettings
 from aepsl.stages.pseudo_labels import background_threshold, final_losses, saliency_of
+from aepsl.upsampling import upsample
 
 THRESHOLDS = np.arange(0, 100) / 100
 

@@ -12,11 +12,11 @@ from aepsl.data.images import longest_side
 from aepsl.data.manifest import Manifest, entries_by_id
 from aepsl.distributed import bare
 from aepsl.errors import InputError
-from aepsl.losses import psl_loss, seed_loss
 from aepsl.machine import Machine, rank
 from aepsl.models import Card, generator_of, load_weights
 from aepsl.networks.build import backbone, initialised
 from aepsl.networks.segmenter import Segmenter
+from aepsl.psl import psl_loss, seed_loss
 from aepsl.seeds import seed_of
 from aepsl.settings.sections import Segmentation
 from aepsl.settings.stages import TrainSegmentationSettings

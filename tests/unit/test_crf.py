@@ -6,8 +6,8 @@ from pydensecrf.densecrf import DenseCRF2D
 from skimage import data
 
 from aepsl.crf import KERNEL_SUM, contenders, crf_labels, dense_crf
-from aepsl.erasing import upsample
 from aepsl.settings.sections import CRF
+from aepsl.upsampling import upsample
 
 DEEPLAB: dict[str, Any] = {
     "iterations": 10,

@@ -14,8 +14,8 @@ from aepsl.erasing import (
     normalised,
     rounds_before_jump,
     union,
-    upsample,
 )
+from aepsl.upsampling import upsample
 
 READINGS: list[Threshold] = ["fraction_of_max", "top_pixels", "top_values"]
 maps = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(-2, 2, width=16))

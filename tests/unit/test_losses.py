@@ -7,15 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from aepsl.losses import (
-    class_weights,
-    classification_loss,
-    constant_loss,
-    first_scores,
-    prohibitive_target,
-    psl_loss,
-    seed_loss,
-)
+from aepsl.losses import classification_loss, constant_loss, first_scores
+from aepsl.psl import class_weights, prohibitive_target, psl_loss, seed_loss
 
 FORMS = ("squared", "bce")
 CLASS_SCORE_FORMS = ("sigmoid", "softmax", "labels")
