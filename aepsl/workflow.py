@@ -251,8 +251,8 @@ class Job:
         """A hash of what the job reads from outside, none of which is a rule's input."""
         dataset, network = self.whole.dataset, self.whole.network
         paths = [Path(network.weights)] if self.trains and network.weights not in (None, "torchvision") else []
-        if self.stage == "saliency" and self.whole.saliency.method == "external" and self.whole.saliency.folder:
-            paths.append(Path(self.whole.saliency.folder))
+        if self.stage == "saliency" and self.whole.saliency.method == "external":
+            paths += self._maps()
         text = ""
         if self.stage == "manifest" and dataset.format != "scenes":
             text, files = FORMATS[dataset.format].sources(dataset, self.split)
@@ -260,6 +260,14 @@ class Job:
         if self._truth_split and (masks := self._masks(self._truth_split)):
             paths += masks[1]
         return contents(paths, CONTENT_CACHE, text)
+
+    def _maps(self) -> list[Path]:
+        """The saliency maps of the training images, or all there are where no list names these images yet."""
+        folder, dataset = Path(self.whole.saliency.folder or "."), self.whole.dataset
+        if dataset.format not in FORMATS or not folder.is_dir():
+            return [folder]
+        ids = set(FORMATS[dataset.format].ids(dataset, "train"))
+        return sorted(path for path in folder.iterdir() if path.stem in ids)
 
     def judged(self, split: str) -> bool:
         """Whether there are ground-truth masks of the split's images, all of them.

@@ -60,6 +60,11 @@ def read(dataset: Dataset, split: str) -> Listing:
     )
 
 
+def ids(dataset: Dataset, split: str) -> list[str]:
+    """The ids of a split's photographs. Raises what `read` raises."""
+    return [image_id for image_id, _, _ in read(dataset, split).images]
+
+
 def sources(dataset: Dataset, split: str) -> tuple[str, list[Path]]:
     """What a split's manifest is made from: its listing, as text, and its photographs."""
     listing = read(dataset, split)

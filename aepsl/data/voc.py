@@ -87,6 +87,11 @@ def listed(root: Path, image_set: str) -> list[str]:
         return []
 
 
+def ids(dataset: Dataset, split: str) -> list[str]:
+    """The ids of a split's images, as far as its list can be read."""
+    return listed(Path(dataset.root), image_set(dataset, split))
+
+
 def sources(dataset: Dataset, split: str) -> tuple[str, list[Path]]:
     """What a split's manifest is made from: of a table of labels its own images' as text, and files."""
     root, name_of_list = Path(dataset.root), image_set(dataset, split)

@@ -71,6 +71,20 @@ def test_of_a_table_of_both_splits_each_reads_its_own_rows(voc: Path) -> None:
     assert after[0] == before[0] and after[1] != before[1]
 
 
+def test_of_a_folder_of_saliency_maps_those_of_the_training_images_count(voc: Path) -> None:
+    maps = voc.parent / "maps"
+    maps.mkdir()
+    (maps / "a.png").write_bytes(b"one")
+    saliency = {"method": "external", "folder": str(maps)}
+    p = plan(dataset={"format": "voc", "root": str(voc), "train_list": "train"}, saliency=saliency)
+    before = Job(p, "saliency").content()
+    for name in ("c.png", "unlisted.png"):
+        (maps / name).write_bytes(b"one")
+        assert Job(p, "saliency").content() == before
+    (maps / "a.png").write_bytes(b"other")
+    assert Job(p, "saliency").content() != before
+
+
 def test_weights_in_a_file_are_tracked_by_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     weights = tmp_path / "vgg16.pth"
