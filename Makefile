@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test test-slurm lint bench fuzz torture clean
+.PHONY: demo test test-slurm lint bench fuzz reruns torture clean
 
 demo: .venv/installed
 	$(BIN)/python -m snakemake --cores 8
@@ -33,6 +33,10 @@ bench: .venv/installed
 
 torture: .venv/installed
 	$(BIN)/python tests/workflow/torture.py
+
+# What each setting and each source file reruns: docs/reruns.md.
+reruns: .venv/installed
+	$(BIN)/python -m tests.reruns
 
 # The environment is made anew only when its requirements have changed.
 .venv/installed: pyproject.toml

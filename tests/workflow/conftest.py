@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from project import TEST, Project
+from project import TARGETS, Project
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +14,7 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The whole graph of configs/test.yaml, run once; tests that write take a copy."""
     project = Project(tmp_path_factory.mktemp("finished") / "project")
-    project.run("all", "results_test/variants/psl++/miou.json", *TEST)
+    project.run(*TARGETS)
     return project
 
 

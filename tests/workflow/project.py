@@ -15,6 +15,7 @@ ENVIRONMENT = os.environ | {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 TEST = ("--cores", "2", "--configfile", "configs/test.yaml")
+TARGETS = ("all", "results_test/variants/psl++/miou.json", *TEST)
 
 
 class Project:
@@ -60,7 +61,7 @@ class Project:
     def run(self, *words: str) -> str:
         """What a run that has to succeed says."""
         done = self.snakemake(*words)
-        assert done.returncode == 0, done.stdout[-4000:]
+        assert done.returncode == 0, f"{done.stdout[-4000:]}\nexit status {done.returncode}"
         return done.stdout
 
     def planned(self, *words: str) -> set[str]:

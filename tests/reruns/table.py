@@ -1,0 +1,116 @@
+"""The table: its rows, how sets of jobs are shown, and docs/reruns.md."""
+
+from collections.abc import Mapping
+
+from tests.reruns import events, flow, settings, sources
+from tests.reruns.flow import Flow
+from tests.reruns.row import Row
+
+DOCUMENT = "docs/reruns.md"
+Found = dict[int, set[str]]
+"""id of a row → the jobs that its dry run planned."""
+
+FLOWS: Mapping[str, Flow] = {
+    "scenes": flow.scenes(),
+    "devkit": flow.outside(),
+    "folder": flow.outside(judged=False, crf=False, rounds=1),
+}
+TABLES: Mapping[str, list[tuple[str, list[Row]]]] = {
+    "scenes": [("Settings", settings.SCENES), ("Other changes", events.SCENES), ("Source files", sources.SCENES)],
+    "devkit": [("Settings", settings.DEVKIT), ("Data", events.DEVKIT), ("Source files", sources.DEVKIT)],
+    "folder": [("Settings", settings.FOLDER), ("Data", events.FOLDER), ("Source files", sources.FOLDER)],
+}
+TITLES = {
+    "scenes": "After `configs/test.yaml`, with its ceiling and PSL++",
+    "devkit": "After a run on VOC's layout, with weights in a file, external saliency maps and every judgement",
+    "folder": "After a run on a folder of photographs, one round, no CRF, masks of all",
+}
+HEAD = """# What reruns
+
+After a change, `snakemake` runs again the jobs whose result depends on it, and no other. This page holds, for each
+setting, each source file and other changes, the jobs whose result depends on it, written by hand from the method
+(`tests/reruns/`), beside what a dry run plans after a finished run. Made by `make reruns`, which ends with an error
+where the two differ; `make test` tries some of the rows, and fails where a setting or a source file has none.
+
+A dry run shows the whole wave. When it runs, a wave goes on to its end; it stops early between two invocations: a job
+that ran again and gave the same bytes is followed by nothing in the next one. So after an edit that should change no
+byte, `snakemake --until mine` and then `snakemake` train nothing that was trained on the same regions.
+
+What counts as a change, and what reruns more than it has to:
+
+- Code counts by module, whatever a stage uses of it: an edit of one function reruns all stages that import its module,
+  directly or not. Comments, docstrings and layout do not count. The rows say where a module is imported for less than
+  its result.
+- Settings count by stage. One that another setting switches off by name is not read (`momentum` beside `adamw`); one
+  that a number switches off is (`crf.bilateral_xy` where `bilateral_weight` is 0).
+- Files from outside count by their bytes and names: photographs, masks, weights, lists, saliency maps;
+  of a table of labels the rows of the split. Where they lie stands in the manifests, so another `dataset.root`
+  reruns all, and another table's path the manifests of both splits.
+- Not tracked: the device and precision, the versions of Python's packages, and ImageNet's weights as torchvision
+  fetches them, which it checks by their hash.
+"""
+
+
+def shown(jobs: set[str], read: Flow | None = None) -> str:
+    """Jobs in few words: rounds as a range, runs behind their stage; with `read`, nearly all of them by the rest."""
+    if not jobs:
+        return "nothing"
+    if read and jobs <= read.keys() and len(rest := read.keys() - jobs) <= 10 < len(jobs):
+        return f"all but {shown(set(rest))}" if rest else "all"
+    stages: dict[str, dict[str, list[str]]] = {}
+    for job in sorted(jobs, key=_place):
+        stage, run, where = _parts(job)
+        stages.setdefault(stage, {}).setdefault(run, []).append(where)
+    return ", ".join(_stage(stage, runs) for stage, runs in stages.items())
+
+
+def _parts(job: str) -> tuple[str, str, str]:
+    """Stage, run (empty: the base), and round or split."""
+    stage, *rest = job.split()
+    run = next((word for word in rest if "/" in word), "")
+    return stage, run.removeprefix("variants/").rstrip("/"), next((word for word in rest if "/" not in word), "")
+
+
+def _place(job: str) -> tuple[int, str, str]:
+    stage, run, where = _parts(job)
+    return ORDER.index(stage), run, where
+
+
+ORDER = (
+    "scenes", "manifest", "train_classifier", "cams", "mine", "erase", "saliency", "pseudo_labels",
+    "train_segmentation", "self_labels", "predict", "crf", "evaluate", "judge_classifiers", "judge_labels", "quality",
+    "overview", "comparison", "submission",
+)  # fmt: skip
+
+
+def _stage(stage: str, runs: dict[str, list[str]]) -> str:
+    words = []
+    for run, where in runs.items():
+        rounds = f"{where[0]}–{where[-1]}" if len(where) > 1 and where[0].isdigit() else " and ".join(where)
+        words.append((run or ("base" if len(runs) > 1 else ""), rounds))
+    named = [run for run, _ in words if run]
+    return " ".join(filter(None, [stage, words[0][1], f"({', '.join(named)})" if named else ""]))
+
+
+def document(found: Found | None = None) -> str:
+    """docs/reruns.md, with what dry runs found, or as it is where all is as it should be."""
+    parts = [HEAD]
+    for name, groups in TABLES.items():
+        parts.append(f"\n## {TITLES[name]}\n")
+        for title, rows in groups:
+            parts.append(f"\n### {title}\n\n| change | its result depends on it | a dry run plans |\n|---|---|---|\n")
+            parts += [_line(row, FLOWS[name], None if found is None else found[id(row)]) for row in rows]
+    return "".join(parts)
+
+
+def _line(row: Row, read: Flow, jobs: set[str] | None) -> str:
+    expected, wanted = row.expected(read), row.planned(read)
+    own = row.flow or read
+    jobs = wanted if jobs is None else jobs
+    if jobs == expected:
+        said = f"the same; {row.beyond} too: {row.why}" if row.beyond else "the same"
+    elif jobs == wanted:
+        said = f"also {shown(wanted - expected)}: {row.why}"
+    else:
+        said = f"**{shown(jobs, own)}**"
+    return f"| {row.what} | {shown(expected, own)} | {said} |\n"
