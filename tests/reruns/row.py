@@ -1,7 +1,7 @@
 """A row of the table: a change, what it has to rerun, and how it is made."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.reruns.flow import Flow, follows, named
 from tests.workflow.project import Project
@@ -31,7 +31,7 @@ class Row:
     """Where the results lie instead: all is made anew."""
     name: str = ""
     """The setting or the file that the row is about."""
-    files: tuple[str, ...] = field(default=())
+    files: tuple[str, ...] = ()
     """What `edit` changes, to be put back."""
 
     def expected(self, flow: Flow) -> set[str]:

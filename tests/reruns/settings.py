@@ -24,7 +24,7 @@ def rows_of(training: str, stage: str) -> list[Row]:
 
 def setting(name: str, value: str, first: str = "", **more: Any) -> Row:
     """The row of a setting: its dotted name and the value, in YAML, that it gets."""
-    section, *below = name.removesuffix("[]").split(".")
+    section, *below = name.split(".")
     text = value
     for key in reversed(below):
         text = f"{{{key}: {text}}}"

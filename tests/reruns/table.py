@@ -32,9 +32,10 @@ setting, each source file and other changes, the jobs whose result depends on it
 (`tests/reruns/`), beside what a dry run plans after a finished run. Made by `make reruns`, which ends with an error
 where the two differ; `make test` tries some of the rows, and fails where a setting or a source file has none.
 
-A dry run shows the whole wave. When it runs, a wave goes on to its end; it stops early between two invocations: a job
-that ran again and gave the same bytes is followed by nothing in the next one. So after an edit that should change no
-byte, `snakemake --until mine` and then `snakemake` train nothing that was trained on the same regions.
+A dry run shows the whole wave, and a wave that runs goes on to its end. It stops early between two invocations: a job
+that ran again and gave the same bytes is followed by nothing in the next one. So after an edit of the code that reads
+photographs, where it should change no manifest, `snakemake --until manifest` and then `snakemake` train nothing. `make
+reruns` tries this too, for a job of each stage.
 
 What counts as a change, and what reruns more than it has to:
 
@@ -43,9 +44,9 @@ What counts as a change, and what reruns more than it has to:
   its result.
 - Settings count by stage. One that another setting switches off by name is not read (`momentum` beside `adamw`); one
   that a number switches off is (`crf.bilateral_xy` where `bilateral_weight` is 0).
-- Files from outside count by their bytes and names: photographs, masks, weights, lists, saliency maps;
-  of a table of labels the rows of the split. Where they lie stands in the manifests, so another `dataset.root`
-  reruns all, and another table's path the manifests of both splits.
+- Files from outside count by their bytes and names: photographs, lists, masks, weights, saliency maps; of a table of
+  labels the rows of the split. Where they lie stands in the manifests, so another `dataset.root` reruns all, and
+  another table's path the manifests of both splits.
 - Not tracked: the device and precision, the versions of Python's packages, and ImageNet's weights as torchvision
   fetches them, which it checks by their hash.
 """
