@@ -43,6 +43,7 @@ SCENES = [
     setting("cpu_threads", "1", "train_classifier, cams, train_segmentation, self_labels, predict"),
     setting("device", "cpu"),
     setting("precision", "float32"),
+    setting("devices", 2),
     setting("dataset.root", "elsewhere"),
     setting("dataset.train_list", "train"),
     setting("dataset.val_list", "test"),

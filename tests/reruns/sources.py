@@ -28,7 +28,7 @@ USED = {
     "crf.py": "crf, self_labels",
     "data/augment.py": TRAINING,
     "data/batches.py": TRAINING,
-    "data/images.py": PHOTOGRAPHS,
+    "data/images.py": f"{PHOTOGRAPHS}, pseudo_labels, {JUDGES}",
     "data/labels.py": "manifest",
     "data/manifest.py": LISTS,
     "data/palette.py": f"scenes, {LABEL_MAPS}",
@@ -41,12 +41,14 @@ USED = {
     "data/scenes/textures.py": "scenes",
     "data/scenes/writer.py": "scenes",
     "data/voc.py": "manifest, submission",
+    "distributed.py": TRAINING,
     "erasing.py": "mine, erase, pseudo_labels, quality",
     "files.py": f"scenes, {LISTS}, comparison",
     "losses.py": TRAINING,
     "metrics.py": f"{JUDGES}, judge_classifiers",
     "models.py": NETWORKS,
     "networks/backbone.py": NETWORKS,
+    "networks/batch_norm.py": NETWORKS,
     "networks/build.py": NETWORKS,
     "networks/classifier.py": CLASSIFIERS,
     "networks/heads.py": NETWORKS,
@@ -75,19 +77,22 @@ USED = {
 
 UNUSED = (
     "__main__.py", "cli.py", "data/coco.py", "data/folder.py", "data/walk.py", "fingerprints.py", "graph.py",
-    "networks/mobilenet_v2.py", "networks/squeezenet.py", "options.py", "saliency/external.py", "saliency/measures.py",
-    "settings/base.py", "settings/sections.py", "settings/settings.py", "settings/stages.py", "workflow.py",
-    "tools/export_onnx.py", "tools/judge_saliency.py", "tools/labels_from_masks.py", "tools/schema.py",
+    "networks/mobilenet_v2.py", "networks/squeezenet.py", "options.py", "provenance.py", "saliency/external.py",
+    "saliency/measures.py", "settings/base.py", "settings/sections.py", "settings/settings.py", "settings/stages.py",
+    "workflow.py", "tools/export_onnx.py", "tools/judge_saliency.py", "tools/labels_from_masks.py", "tools/schema.py",
     "tools/segment.py", "tools/shrink.py", "tools/summary.py",
 )  # fmt: skip
 """Of no stage's result here: plans, commands, what the configuration does not choose."""
 
 IMPORTED = {
+    "data/images.py": ("scenes", "palette.py, which writes the masks, imports it"),
     "data/labels.py": ("submission", "voc.py, whose classes it asks for, imports it"),
+    "data/manifest.py": ("comparison", "pixel_counts.py asks it how many classes there may be"),
     "data/palette.py": ("train_classifier", "the batches of both trainings are one module, with label maps or without"),
+    "distributed.py": ("cams, judge_classifiers", "losses.py imports it"),
     "errors.py": (f"scenes, {LISTS}, comparison", "all may end in a line"),
     "losses.py": ("cams, judge_classifiers", "an attention method is one module, its loss and its maps"),
-    "machine.py": (WORKERS, "says where to compute, not what"),
+    "machine.py": (f"{WORKERS}, submission", "says where to compute, not what"),
     "networks/weights.py": ("cams, judge_classifiers, predict, self_labels", "build.py imports it, for training alone"),
     "progress.py": (f"manifest, {SHOWN}, judge_classifiers, judge_labels, submission", "draws bars"),
 }

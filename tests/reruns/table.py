@@ -47,7 +47,7 @@ What counts as a change, and what reruns more than it has to:
 - Files from outside count by their bytes and names: photographs, lists, masks, weights, saliency maps; of a table of
   labels the rows of the split. Where they lie stands in the manifests, so another `dataset.root` reruns all, and
   another table's path the manifests of both splits.
-- Not tracked: the device and precision, the versions of Python's packages, and ImageNet's weights as torchvision
+- Not tracked: device, devices and precision, the versions of Python's packages, and ImageNet's weights as torchvision
   fetches them, which it checks by their hash.
 """
 

@@ -85,7 +85,7 @@ CHANGES = [
         "erasing.fill: none",
         "two numbers swapped",
         "dataset.scenes.val",
-        "device",
+        "device:",
     ),
     *rows(
         events.SCENES, "--cores", "comments, white space", "comments and docstrings", "the project", "a new file of an"
