@@ -116,8 +116,9 @@ def _as_attribute(value: Any) -> Any:
 class Reader:
     """Reads a file made by `create`; a context manager."""
 
-    def __init__(self, path: Path, kind: str) -> None:
-        self.path, self.kind = path, kind
+    def __init__(self, path: Path, kind: str | None = None) -> None:
+        """kind: that it has to be of, any where it is not given. Raises InputError for another or a damaged file."""
+        self.path = path
         try:
             self._file = h5py.File(regular(path), "r", locking="best-effort")
             _limit_cache(self._file)
@@ -130,9 +131,12 @@ class Reader:
         with self._whole("the file"):
             found = self._file.attrs.get("format", b"") if "format" in _short_attributes(self._file) else b""
         found = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
-        if found != f"aepsl {kind} {FORMAT_VERSION}":
+        formats = {f"aepsl {one} {FORMAT_VERSION}": one for one in PIXELS if kind in (None, one)}
+        if found not in formats:
             self._file.close()
-            raise InputError(f"{path}: expected a file of format 'aepsl {kind} {FORMAT_VERSION}'. Got: {found!r}")
+            expected = " or ".join(map(repr, formats))
+            raise InputError(f"{path}: expected a file of format {expected}. Got: {found!r}")
+        self.kind = formats[found]
 
     def __enter__(self) -> "Reader":
         return self

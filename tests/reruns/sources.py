@@ -79,7 +79,7 @@ UNUSED = (
     "__main__.py", "cli.py", "data/coco.py", "data/folder.py", "data/walk.py", "fingerprints.py", "graph.py",
     "networks/mobilenet_v2.py", "networks/squeezenet.py", "options.py", "provenance.py", "saliency/external.py",
     "saliency/measures.py", "settings/base.py", "settings/sections.py", "settings/settings.py", "settings/stages.py",
-    "workflow.py", "tools/export_onnx.py", "tools/judge_saliency.py", "tools/labels_from_masks.py", "tools/schema.py",
+    "workflow.py", "tools/export_onnx.py", "tools/inspect.py", "tools/judge_saliency.py", "tools/labels_from_masks.py", "tools/schema.py",
     "tools/segment.py", "tools/shrink.py", "tools/summary.py",
 )  # fmt: skip
 """Of no stage's result here: plans, commands, what the configuration does not choose."""
