@@ -76,12 +76,33 @@ USED = {
 }
 
 UNUSED = (
-    "__main__.py", "cli.py", "data/coco.py", "data/folder.py", "data/walk.py", "fingerprints.py", "graph.py",
-    "networks/mobilenet_v2.py", "networks/squeezenet.py", "options.py", "provenance.py", "saliency/external.py",
-    "saliency/measures.py", "settings/base.py", "settings/sections.py", "settings/settings.py", "settings/stages.py",
-    "workflow.py", "tools/export_onnx.py", "tools/inspect.py", "tools/judge_saliency.py", "tools/labels_from_masks.py", "tools/schema.py",
-    "tools/segment.py", "tools/shrink.py", "tools/summary.py",
-)  # fmt: skip
+    "__main__.py",
+    "cli.py",
+    "data/coco.py",
+    "data/folder.py",
+    "data/walk.py",
+    "fingerprints.py",
+    "graph.py",
+    "networks/mobilenet_v2.py",
+    "networks/squeezenet.py",
+    "options.py",
+    "provenance.py",
+    "saliency/external.py",
+    "saliency/measures.py",
+    "settings/base.py",
+    "settings/sections.py",
+    "settings/settings.py",
+    "settings/stages.py",
+    "workflow.py",
+    "tools/export_onnx.py",
+    "tools/inspect.py",
+    "tools/judge_saliency.py",
+    "tools/labels_from_masks.py",
+    "tools/schema.py",
+    "tools/segment.py",
+    "tools/shrink.py",
+    "tools/summary.py",
+)
 """Of no stage's result here: plans, commands, what the configuration does not choose."""
 
 IMPORTED = {
