@@ -27,7 +27,17 @@ from aepsl.settings import stages as stage_settings
 from aepsl.settings.settings import load, validate
 from aepsl.workflow import Job, Plan
 
-TOOLS = ("segment", "export_onnx", "summary", "inspect", "shrink", "labels_from_masks", "judge_saliency", "schema")
+TOOLS = (
+    "segment",
+    "export_onnx",
+    "summary",
+    "inspect",
+    "compare",
+    "shrink",
+    "labels_from_masks",
+    "judge_saliency",
+    "schema",
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -94,6 +94,7 @@ UNUSED = (
     "settings/settings.py",
     "settings/stages.py",
     "workflow.py",
+    "tools/compare.py",
     "tools/export_onnx.py",
     "tools/inspect.py",
     "tools/judge_saliency.py",

@@ -1,0 +1,231 @@
+"""Set two results side by side: settings that differ, IoU by class, the photographs that changed most.
+
+A folder of results is that of a run, such as results or results/variants/plain. Text in the terminal; with --output a
+page that needs nothing beside it, with the photographs and both predictions.
+"""
+
+import argparse
+import base64
+import html
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from aepsl.data.images import load_photograph
+from aepsl.data.manifest import Manifest
+from aepsl.data.palette import load_label_map, voc_palette
+from aepsl.errors import InputError
+from aepsl.files import read_json, write_text
+from aepsl.pixel_counts import PixelCounts, interval, resampled
+
+SIDE = 240  # pixels of a picture in the page
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is compared of a run."""
+
+    folder: Path
+    miou: dict[str, Any]
+    counts: PixelCounts
+    settings: dict[str, str]
+    """dotted name with its stage → value, of all that made the run's products."""
+
+    @classmethod
+    def read(cls, folder: Path) -> "Results":
+        """Raises InputError where a run has not come to its mIoU."""
+        miou = read_json(folder / "miou.json")
+        if not isinstance(miou, dict) or not isinstance(miou.get("iou"), dict) or "miou" not in miou:
+            raise InputError(f"{folder / 'miou.json'}: has no mIoU; remove it and run again")
+        return cls(folder, miou, PixelCounts.read(folder / "miou_images.csv"), _settings(folder))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two results, and what a page and a text tell of them."""
+
+    one: Results
+    other: Results
+    settings: list[tuple[str, str, str]]
+    """name, value in one, in the other."""
+    difference: float
+    interval: list[float]
+    """Central 95 % of the difference when the photographs are drawn anew, both results with the same ones."""
+    classes: list[tuple[str, float | None, float | None]]
+    images: list[tuple[str, float, float]]
+    """id and mIoU over its own classes in one and the other, the largest change first."""
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The two folders."""
+    parser.description = __doc__
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("one", type=Path, help="a folder with miou.json")
+    parser.add_argument("other", type=Path)
+    parser.add_argument("--most", type=int, default=10, metavar="N", help="photographs that changed most (10)")
+    parser.add_argument("--output", type=Path, metavar="HTML", help="a page in place of text")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the comparison, or write its page."""
+    found = compared(Results.read(options.one), Results.read(options.other), most=max(0, options.most))
+    if options.output is None:
+        print(as_text(found))
+    else:
+        write_text(options.output, as_page(found))
+
+
+def compared(one: Results, other: Results, *, most: int) -> Comparison:
+    """Raises InputError where the results are not of the same photographs."""
+    a, b = one.counts, other.counts
+    if a.images != b.images:
+        raise InputError(f"{one.folder} and {other.folder} judge different photographs; give results of the same ones")
+    names = one.settings.keys() | other.settings.keys()
+    values = [(name, one.settings.get(name, "-"), other.settings.get(name, "-")) for name in sorted(names)]
+    draws = resampled(len(a.images))
+    each = np.eye(len(a.images), dtype=np.int64)
+    before, after = a.mean_iou(each), b.mean_iou(each)
+    changed = np.argsort(-np.abs(after - before), kind="stable")[:most]
+    classes = list(dict.fromkeys([*one.miou["iou"], *other.miou["iou"]]))
+    return Comparison(
+        one,
+        other,
+        settings=[value for value in values if value[1] != value[2]],
+        difference=(other.miou["miou"] or 0.0) - (one.miou["miou"] or 0.0),
+        interval=interval(b.mean_iou(draws) - a.mean_iou(draws)),
+        classes=[(name, one.miou["iou"].get(name), other.miou["iou"].get(name)) for name in classes],
+        images=[(a.images[i], float(before[i]), float(after[i])) for i in changed],
+    )
+
+
+def as_text(found: Comparison) -> str:
+    """For the terminal."""
+    lines = [f"{found.one.folder} → {found.other.folder}", "", f"  {_headline(found)}", "", "  settings"]
+    lines += [f"    {name}: {a} → {b}" for name, a, b in found.settings] or ["    none that provenance.json tells of"]
+    wide = max([5, *(len(name) for name, *_ in found.classes), *(len(name) for name, *_ in found.images)])
+    for title, rows in (("IoU by class", found.classes), ("photographs that changed most, mIoU", found.images)):
+        lines += ["", f"  {title}"]
+        lines += [f"    {name:{wide}}  {_number(a)}  {_number(b)}  {_change(a, b)}" for name, a, b in rows]
+    return "\n".join(lines)
+
+
+def as_page(found: Comparison) -> str:
+    """A page of HTML with its pictures in it."""
+    escape = html.escape
+    title = escape(f"{found.one.folder} → {found.other.folder}")
+    settings = _table(("setting", "one", "other"), [tuple(map(escape, row)) for row in found.settings])
+    classes = _table(
+        ("class", "one", "other", "change"),
+        [(escape(name), _number(a), _number(b), _change(a, b)) for name, a, b in found.classes],
+    )
+    rows = []
+    for name, a, b in found.images:
+        pictures = "".join(
+            f'<figure><img alt="{escape(name)}, {what}" src="{source}"><figcaption>{what}</figcaption></figure>'
+            for what, source in _pictures(found, name)
+        )
+        rows.append(f"<h3>{escape(name)}: {_number(a)} → {_number(b)}</h3><div>{pictures}</div>")
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+        f"<h1>{title}</h1><p>{escape(_headline(found))}</p><h2>Settings that differ</h2>{settings}"
+        f"<h2>IoU by class</h2>{classes}<h2>Photographs that changed most</h2>{''.join(rows)}</html>\n"
+    )
+
+
+STYLE = (
+    "body{font:16px/1.4 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
+    "td,th{padding:.15rem .8rem;text-align:left;border-bottom:1px solid #ccc}table{border-collapse:collapse}"
+    "figure{display:inline-block;margin:0 1rem 1rem 0}figcaption{text-align:center}"
+)
+
+
+def _headline(found: Comparison) -> str:
+    a, b = (_number(results.miou["miou"]) for results in (found.one, found.other))
+    low, high = (100 * end for end in found.interval)
+    return (
+        f"mIoU {a} → {b}: {100 * found.difference:+.1f} points, [{low:+.1f}, {high:+.1f}] when the "
+        f"{len(found.one.counts.images)} photographs are drawn anew (95 %)"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "    -" if value is None else f"{value:.3f}"
+
+
+def _change(a: float | None, b: float | None) -> str:
+    return "" if a is None or b is None else f"{b - a:+.3f}"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    def line(cell: str, values: tuple[str, ...]) -> str:
+        return "<tr>" + "".join(f"<{cell}>{value}</{cell}>" for value in values) + "</tr>"
+
+    return (
+        f"<table>{line('th', head)}{''.join(line('td', row) for row in rows)}</table>"
+        if rows
+        else "<p>None that provenance.json tells of.</p>"
+    )
+
+
+def _settings(folder: Path) -> dict[str, str]:
+    """Of the products of a run, and for those that it has from the base run, of that."""
+    root = next(
+        (place for place in (folder, *folder.absolute().parents) if (place / "provenance.json").is_file()), None
+    )
+    if root is None:
+        return {}
+    told = read_json(root / "provenance.json")
+    own = f"{folder.resolve().relative_to(root.resolve()).as_posix()}/".removeprefix("./")
+    settings: dict[str, str] = {}
+    try:
+        for prefix in dict.fromkeys(["", own]):
+            for product, about in told["products"].items():
+                if product.startswith(prefix) and not product.removeprefix(prefix).startswith("variants/"):
+                    settings |= dict(_flat(about["stage"], about["settings"]))
+    except (KeyError, TypeError, AttributeError):
+        raise InputError(f"{root / 'provenance.json'}: not what a run writes; remove it and run again") from None
+    return settings
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Dotted names of the values in nested settings; a round's stage has its number."""
+    if isinstance(value, dict):
+        number = f" {value['round']}" if isinstance(value.get("round"), int) else ""
+        for key, inner in value.items():
+            if key != "round":
+                yield from _flat(f"{name}{number}.{key}", inner)
+    else:
+        yield name, str(value)
+
+
+def _pictures(found: Comparison, image_id: str) -> Iterator[tuple[str, str]]:
+    """(what, data URL) of the photograph and of both predictions, as far as they are there."""
+    for folder in (found.one.folder, *found.one.folder.absolute().parents[:2]):
+        if (folder / "data/val.json").is_file() and (path := _file(folder / "data/val.json", image_id)):
+            yield "photograph", _embedded(load_photograph(path))
+            break
+    for what, results in (("one", found.one), ("other", found.other)):
+        for name in ("predictions_crf", "predictions"):
+            if path := _file(results.folder / name / "index.json", image_id):
+                yield what, _embedded(voc_palette()[load_label_map(path)])
+                break
+
+
+def _file(index: Path, image_id: str) -> Path | None:
+    if not index.is_file():
+        return None
+    manifest = Manifest.read(index)
+    return next((manifest.file(entry) for entry in manifest.entries if entry.id == image_id), None)
+
+
+def _embedded(picture: np.ndarray) -> str:
+    image = Image.fromarray(picture)
+    image.thumbnail((SIDE, SIDE))
+    data = io.BytesIO()
+    image.save(data, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()

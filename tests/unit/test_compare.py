@@ -1,0 +1,96 @@
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aepsl.cli import main
+from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.palette import save_label_map
+from aepsl.files import write_json
+from aepsl.pixel_counts import PixelCounts
+
+IMAGES = ("cat & <mouse>", "dog")
+# (truth, prediction, both), by image the pixels of the background and of the object.
+BEFORE = [[[60, 40], [80, 20]], [[70, 30], [60, 40]], [[55, 25], [55, 15]]]
+AFTER = [[[60, 40], [80, 20]], [[60, 40], [60, 40]], [[60, 40], [55, 15]]]  # the first image is now right throughout
+
+
+def results(folder: Path, counts: list, miou: float, iou: dict[str, float], settings: dict) -> Path:
+    folder.mkdir(parents=True)
+    PixelCounts(IMAGES, ("background", "pet"), np.array(counts)).write(folder / "miou_images.csv")
+    write_json(folder / "miou.json", {"miou": miou, "iou": iou})
+    product = {"stage": "train_segmentation", "settings": settings}
+    mined = {"stage": "mine", "settings": {"round": 2, "threshold": 0.2}}
+    write_json(folder / "provenance.json", {"products": {"model": product, "masks": mined}})
+    entries = tuple(Entry(image, f"{number}.png", ("pet",), "") for number, image in enumerate(IMAGES))
+    for place, name in (("data", "val.json"), ("predictions", "index.json")):
+        (folder / place).mkdir()
+        Manifest(("pet",), None, ".", entries).write(folder / place / name)
+    for entry in entries:
+        Image.new("RGB", (40, 30)).save(folder / "data" / entry.path)
+        save_label_map(folder / "predictions" / entry.path, np.zeros((30, 40), np.uint8))
+    return folder
+
+
+@pytest.fixture
+def two(workplace: Path) -> tuple[str, str]:
+    before = {"loss": "cross_entropy", "training": {"epochs": 3, "lr": 0.1}}
+    after = {"loss": "psl", "training": {"epochs": 3, "lr": 0.01}}
+    results(workplace / "one", BEFORE, 0.5, {"background": 0.6, "pet": 0.4}, before)
+    results(workplace / "other", AFTER, 0.75, {"background": 0.9, "pet": 0.6}, after)
+    return "one", "other"
+
+
+def test_what_differs_is_told_and_what_is_the_same_is_not(
+    two: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["compare", *two])
+    said = capsys.readouterr().out
+    assert "mIoU 0.500 → 0.750: +25.0 points, [" in said
+    assert re.findall(r"^    (train\S+|mine.*): (.*)$", said, re.MULTILINE) == [
+        ("train_segmentation.loss", "cross_entropy → psl"),
+        ("train_segmentation.training.lr", "0.1 → 0.01"),
+    ]
+    rows = [line.split() for line in said.splitlines()]
+    assert ["pet", "0.400", "0.600", "+0.200"] in rows
+
+
+def test_the_photograph_that_changed_most_comes_first(two: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    main(["compare", *two, "--most", "1"])
+    *_, last = capsys.readouterr().out.splitlines()
+    before = (55 / (60 + 70 - 55) + 25 / (40 + 30 - 25)) / 2
+    assert last.split()[-3:] == [f"{before:.3f}", "1.000", f"{1 - before:+.3f}"] and last.strip().startswith(IMAGES[0])
+
+
+def test_the_page_holds_all_of_it_and_needs_nothing_beside_it(two: tuple[str, str], workplace: Path) -> None:
+    main(["compare", *two, "--output", "page.html"])
+    page = (workplace / "page.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 2 * 3, "photograph and both predictions of two images"
+    assert "cat &amp; &lt;mouse&gt;" in page and "<mouse>" not in page
+    assert not re.search(r"(src|href)=.(?!data:)", page)
+
+
+def test_a_variant_has_the_settings_of_its_own_products_over_the_bases(
+    two: tuple[str, str], workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    variant = results(workplace / "one/variants/plain", AFTER, 0.75, {"background": 0.9, "pet": 0.6}, {})
+    (variant / "provenance.json").unlink()
+    told = {"stage": "train_segmentation", "settings": {"loss": "psl"}}
+    base = {"stage": "train_segmentation", "settings": {"loss": "cross_entropy", "labels": "pseudo"}}
+    write_json(workplace / "one/provenance.json", {"products": {"variants/plain/model": told, "model": base}})
+    main(["compare", "one", "one/variants/plain"])
+    assert re.findall(r"^    train.*$", capsys.readouterr().out, re.MULTILINE) == [
+        "    train_segmentation.loss: cross_entropy → psl"
+    ]
+
+
+def test_what_cannot_be_compared_is_told(two: tuple[str, str], workplace: Path, refusal: Callable[..., str]) -> None:
+    assert "absent/miou.json: no such file" in refusal("compare", "one", "absent")
+    (workplace / "one/provenance.json").write_text('{"products": 3}')
+    assert "provenance.json: not what a run writes" in refusal("compare", *two)
+    (workplace / "one/provenance.json").unlink()
+    PixelCounts(("dog",), ("pet",), np.ones((3, 1, 1), np.int64)).write(workplace / "other/miou_images.csv")
+    assert "judge different photographs" in refusal("compare", *two)
