@@ -95,7 +95,7 @@ def compared(one: Results, other: Results, *, most: int) -> Comparison:
     return Comparison(
         one,
         other,
-        settings=[value for value in values if value[1] != value[2]],
+        settings=[value for value in values if value[1] != value[2]] if one.settings and other.settings else [],
         difference=(other.miou["miou"] or 0.0) - (one.miou["miou"] or 0.0),
         interval=interval(b.mean_iou(draws) - a.mean_iou(draws)),
         classes=[(name, one.miou["iou"].get(name), other.miou["iou"].get(name)) for name in classes],
