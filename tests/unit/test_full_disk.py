@@ -67,7 +67,7 @@ def test_whoever_writes_a_full_disk_is_told_by_its_name_and_nothing_is_left(
     assert os.listdir(small_disk) == ["made"] and path.read_text() == "former"
 
 
-# HDF5 keeps the broken file open and may crash the process at a later one's end: in a process of its own, as a stage is.
+# HDF5 keeps the broken file open and may crash the process when a later one is closed: so in a process of its own.
 STORE = """
 import sys, numpy as np
 from pathlib import Path
