@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialised
 from torch import nn
 
 from aepsl.compute import MEAN, STD
@@ -67,8 +67,8 @@ def save(path: Path, network: nn.Module, card: Card) -> None:
         "longest_side": card.longest_side,
     }
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    with replacing(path) as temporary:
-        save_file(weights, temporary, metadata={"aepsl": canonical(about)})
+    with replacing(path) as temporary:  # safetensors' own `save_file` makes a file that only its owner can read
+        temporary.write_bytes(serialised(weights, metadata={"aepsl": canonical(about)}))
 
 
 def read_card(path: Path, task: str) -> Card:

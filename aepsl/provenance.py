@@ -38,7 +38,7 @@ def write_record(
 
     code: the fingerprint of the stage's code, "" where it was not given.
     """
-    made = {str(product): sha256(product) for product in products if product.is_file()}
+    made = {str(product): sha256(product) for product in sorted(products) if product.is_file()}
     environment = _environment() | _computing(settings, machine)
     how = {"stage": stage, "settings": settings.model_dump(mode="json"), "code": code, "environment": environment}
     write_json(path, {"products": made, **how})

@@ -56,15 +56,20 @@ def obstacle() -> str | None:
     return None if os.access(SYSTEMS, os.W_OK) else f"{SYSTEMS} cannot be written"
 
 
+class NotUp(Exception):
+    """The daemons do not come up on this machine."""
+
+
 class Cluster:
-    """Started by `with`; `environment` is for its clients."""
+    """`environment` is for its clients."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = os.environ | {"PATH": _path()}
         self._daemons: list[subprocess.Popen[bytes]] = []
 
-    def __enter__(self) -> "Cluster":
+    def start(self) -> None:
+        """Raises NotUp."""
         for name in ("state", "spool"):
             (self.folder / name).mkdir()
         self.folder.chmod(0o755)
@@ -85,9 +90,9 @@ class Cluster:
         self._start("slurmctld", "-D")
         self._start("slurmd", "-D", "-N", NODE)
         self._wait_for(lambda: self.ask("sinfo", "--noheader", "--format=%T") == "idle", "the node")
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """End all, also what has come up of it."""
         self.ask("scancel", "--full", "--user=root")
         for daemon in reversed(self._daemons):
             daemon.terminate()
@@ -97,7 +102,7 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 daemon.kill()
         for name in CONFIGURATIONS:
-            (SYSTEMS / name).unlink()
+            (SYSTEMS / name).unlink(missing_ok=True)
 
     def ask(self, *words: str) -> str:
         """What a client says."""
@@ -112,7 +117,8 @@ class Cluster:
         end = time.monotonic() + PATIENCE
         while not ready():
             logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted(self.folder.glob("*.out")))
-            assert time.monotonic() < end, f"{what} did not come up\n{logs}"
+            if time.monotonic() > end:
+                raise NotUp(f"{what} did not come up\n{logs}")
             time.sleep(0.2)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 
-from cluster import Cluster, obstacle
+from cluster import Cluster, NotUp, obstacle
 
 
 @pytest.fixture(scope="session")
@@ -17,5 +17,13 @@ def cluster() -> Iterator[Cluster]:
     pytest.importorskip("snakemake_executor_plugin_slurm", reason="the extra `slurm` is not installed")
     if why_not := obstacle():
         pytest.skip(f"no SLURM here: {why_not}")
-    with tempfile.TemporaryDirectory(prefix="slurm") as folder, Cluster(Path(folder)) as running:
-        yield running
+    with tempfile.TemporaryDirectory(prefix="slurm") as folder:
+        running = Cluster(Path(folder))
+        try:
+            running.start()
+        except NotUp as why:
+            pytest.skip(f"no SLURM here: {why}")
+        else:
+            yield running
+        finally:
+            running.stop()

@@ -114,13 +114,20 @@ def test_a_file_says_what_is_needed_to_use_it_and_nothing_of_its_making(saved: P
     assert str(saved.parent) not in json.dumps(about)
 
 
+def test_a_model_can_be_read_by_whom_other_files_can(saved: Path) -> None:
+    other = saved.with_name("other")
+    other.touch()
+    assert saved.stat().st_mode == other.stat().st_mode
+
+
 def test_an_interrupted_save_leaves_the_former_file(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def half(weights: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
-        Path(path).write_bytes(b"half")
+    def half(path: Path, content: bytes) -> None:
+        with open(path, "wb") as file:
+            file.write(content[: len(content) // 2])
         raise OSError("no space left on device")
 
     before = saved.read_bytes()
-    monkeypatch.setattr("aepsl.models.save_file", half)
+    monkeypatch.setattr(Path, "write_bytes", half)
     with pytest.raises(OSError, match="no space"):
         save(saved, segmenter(seed=2), CARD)
     assert saved.read_bytes() == before
