@@ -7,10 +7,7 @@ import json
 import logging
 import os
 import sys
-import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,6 +19,7 @@ from aepsl.files import remove_leftovers, sha256
 from aepsl.graph import PRODUCTS, STAGES
 from aepsl.machine import processes, rank
 from aepsl.options import machine_of, machine_options
+from aepsl.parallel import end_unless
 from aepsl.provenance import write_record
 from aepsl.settings import stages as stage_settings
 from aepsl.settings.settings import load, validate
@@ -225,12 +223,11 @@ def _end_with_parent() -> None:
         own = os.getppid()
         return own if processes() == 1 else int(Path(f"/proc/{own}/stat").read_text().rpartition(")")[2].split()[1])
 
+    def lives() -> bool:
+        try:
+            return parent() == first
+        except OSError:  # torchrun itself has gone
+            return False
+
     first = parent()
-
-    def watch() -> None:
-        with suppress(OSError):  # torchrun itself has gone
-            while parent() == first:
-                time.sleep(0.1)
-        os._exit(143)
-
-    threading.Thread(target=watch, daemon=True).start()
+    end_unless(lives)

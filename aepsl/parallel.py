@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -26,7 +28,7 @@ def in_processes(function: Callable[[T], R], items: Iterable[T], *, workers: int
         yield from map(function, items)
         return
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(function,)) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(function, os.getpid())) as pool:
         for results in _window(lambda chunk: pool.submit(_call, chunk), _chunks(items), depth=2 * workers):
             yield from results
 
@@ -35,6 +37,17 @@ def ahead(function: Callable[[T], R], items: Iterable[T], *, threads: int = 1) -
     """function(item) for each item, in order, computed in threads a little ahead of the reader."""
     with ThreadPoolExecutor(threads) as pool:
         yield from _window(lambda item: pool.submit(function, item), items, depth=2 * threads)
+
+
+def end_unless(alive: Callable[[], bool]) -> None:
+    """End this process, at once and wherever it is, when `alive()` is no longer true."""
+
+    def watch() -> None:
+        while alive():
+            time.sleep(0.1)
+        os._exit(143)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _window(submit: Callable[[T], "Future[R]"], items: Iterable[T], *, depth: int) -> Iterator[R]:
@@ -60,9 +73,10 @@ def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
 _function: Callable[..., object] | None = None
 
 
-def _start(function: Callable[..., object]) -> None:
+def _start(function: Callable[..., object], parent: int) -> None:
     global _function
     _function = function
+    end_unless(lambda: os.getppid() == parent)  # that was killed; its workers would wait for it for ever
     os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends them, and says so in a line
 

@@ -1,8 +1,11 @@
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import psutil
 import pytest
 
 from aepsl.errors import InputError
@@ -91,3 +94,25 @@ def test_processes_are_niced_others_and_end_with_the_iterator() -> None:
             os.kill(pid, 0)
     assert os.nice(0) == started
     assert set(in_processes(lambda _: os.getpid(), range(3), workers=1)) == {os.getpid()}
+
+
+ENDLESS = """
+import os, time
+from aepsl.parallel import in_processes
+
+def work(number):
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+
+list(in_processes(work, range(100), workers=2))
+"""
+
+
+def test_workers_end_with_a_parent_that_was_killed() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    workers = [psutil.Process(int(parent.stdout.readline())) for _ in range(2)]
+    parent.kill()
+    parent.wait()
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive
