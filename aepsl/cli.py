@@ -53,6 +53,9 @@ def main(arguments: list[str] | None = None) -> None:
         commands[options.command](options)
     except InputError as error:
         _end(options.command, str(error))
+    except BrokenPipeError:  # who read the output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         _end(options.command, f"{place}{error.strerror or error}")
