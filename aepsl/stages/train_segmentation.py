@@ -49,6 +49,8 @@ def run(
     network = Segmenter(first(settings.network, draw), len(manifest.classes), generator=draw)
     for path in start:
         load_weights(path, network)
+    if settings.segmentation.loss == "cross_entropy":
+        network.branch.requires_grad_(False)  # no loss reaches it, and several processes would wait for its gradients
     recipe = settings.segmentation.training
     mean_pixel = manifest.mean_pixel or (0.0, 0.0, 0.0)
     records = train(

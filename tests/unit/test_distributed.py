@@ -5,9 +5,11 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from safetensors.torch import load_file
@@ -20,6 +22,7 @@ from aepsl.settings.stages import TrainClassifierSettings, TrainSegmentationSett
 ROOT = Path(__file__).parents[2]
 IMAGES = 5  # in batches of 4: of the last step's one image the second process has none
 RECIPE = Training(epochs=2, batch=4, crop=33, lr=0.02, head_lr_factor=1.0, steps=[2])
+PATIENCE = 120  # seconds
 TOGETHER = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
@@ -43,19 +46,24 @@ def network(norm: str) -> Network:
     return Network(weights=None, width=0.125, blocks=3, norm=norm, stride=4, dilation=1, dropout=0.0)
 
 
-def classifier(folder: Path, norm: str) -> list[str]:
+def classifier(folder: Path, norm: str, recipe: Training = RECIPE) -> list[str]:
     settings = TrainClassifierSettings(
-        seed=0, round=1, cpu_threads=1, network=network(norm), attention="cam", loss="bce", training=RECIPE
+        seed=0, round=1, cpu_threads=1, network=network(norm), attention="cam", loss="bce", training=recipe
     )
     return ["train-classifier", "--settings", settings.model_dump_json(), "--images", str(folder / "index.json")]
 
 
-def segmenter(folder: Path, norm: str) -> list[str]:
+def segmenter(folder: Path, norm: str, loss: str = "psl") -> list[str]:
     settings = TrainSegmentationSettings(
-        seed=0, cpu_threads=1, network=network(norm), segmentation=Segmentation(training=RECIPE)
+        seed=0, cpu_threads=1, network=network(norm), segmentation=Segmentation(training=RECIPE, loss=loss)
     )
     paths = ["--images", str(folder / "index.json"), "--labels", str(folder / "labels" / "index.json")]
     return ["train-segmentation", "--settings", settings.model_dump_json(), *paths]
+
+
+def plain(folder: Path, norm: str) -> list[str]:
+    """A segmenter of whose branch nothing is learned."""
+    return segmenter(folder, norm, "cross_entropy")
 
 
 def command(together: bool, words: list[str]) -> subprocess.CompletedProcess[str]:
@@ -79,7 +87,7 @@ def trained(words: list[str], output: Path, together: bool) -> tuple[list[dict],
     return history, {name: value.numpy() for name, value in load_file(output / "model.safetensors").items()}
 
 
-@pytest.mark.parametrize(("stage", "norm"), [(classifier, "batch"), (segmenter, "batch"), (segmenter, "none")])
+@pytest.mark.parametrize(("stage", "norm"), [(classifier, "batch"), (segmenter, "none"), (plain, "batch")])
 def test_two_processes_come_to_what_one_comes_to(folder: Path, tmp_path: Path, stage, norm: str) -> None:
     runs = []
     for together in (False, True):
@@ -102,3 +110,27 @@ def test_bad_input_of_several_processes_is_told(folder: Path, tmp_path: Path) ->
     assert done.returncode != 0
     assert re.search(r"^aepsl train-classifier: .*\d\.png: no such photograph$", done.stderr, re.MULTILINE)
     assert not (tmp_path / "m").exists()
+
+
+def test_both_end_with_the_workflow_and_the_same_command_goes_on(folder: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.safetensors"
+    files = ["--model", str(model), "--history", str(tmp_path / "history.jsonl"), "--end-with-parent"]
+    words = [*classifier(folder, "batch", RECIPE.model_copy(update={"epochs": 60})), *files, "--device", "cpu"]
+    whole = [sys.executable, *TOGETHER, "-m", "aepsl", *words]
+    workflow = subprocess.Popen([sys.executable, "-c", f"import subprocess; subprocess.run({whole!r})"], cwd=ROOT)
+    checkpoint, end = tmp_path / "model.resume", time.monotonic() + PATIENCE
+    while not checkpoint.exists():
+        assert workflow.poll() is None and time.monotonic() < end
+        time.sleep(0.01)
+    working = psutil.Process(workflow.pid).children(recursive=True)
+    workflow.kill()
+    workflow.wait()
+    _, alive = psutil.wait_procs(working, timeout=PATIENCE)
+    assert not alive and len(working) >= 3, "torchrun and its two processes"
+    assert checkpoint.exists() and not model.exists()
+
+    again = command(True, words)
+
+    assert again.returncode == 0, again.stderr
+    assert "going on after epoch" in again.stderr and "epoch 60 of 60" in again.stderr
+    assert model.exists() and not checkpoint.exists()
