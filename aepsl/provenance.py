@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from aepsl.errors import InputError
 from aepsl.files import read_json, sha256, write_json
-from aepsl.machine import Machine
+from aepsl.machine import Machine, processes
 
 PACKAGES = (
     "aepsl",
@@ -104,11 +104,16 @@ def _source() -> dict[str, Any]:
 
 
 def _computing(settings: BaseModel, machine: Machine) -> dict[str, Any]:
-    """Device, precision and threads as settled; nothing for stages without a network."""
+    """Device, precision, threads and processes as settled; nothing for stages without a network."""
     threads = getattr(settings, "cpu_threads", None)
     if threads is None:
         return {}
     from aepsl.compute import Compute  # torch is here already
 
     compute = Compute.on(machine, cpu_threads=threads)
-    return {"device": compute.device_name(), "precision": compute.precision, "cpu_threads": threads}
+    return {
+        "device": compute.device_name(),
+        "precision": compute.precision,
+        "cpu_threads": threads,
+        "processes": processes(),
+    }

@@ -58,6 +58,19 @@ class Project:
         """`snakemake {words}`, targets first: options such as --configfile swallow what follows them."""
         return self.python("-m", "snakemake", *words)
 
+    def start(self, *words: str) -> "subprocess.Popen[bytes]":
+        """`snakemake {words}` in a session of its own, going on beside the test; what it says is in `said.log`."""
+        with open(self.path("said.log"), "wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "snakemake", *words],
+                cwd=self.folder,
+                env=ENVIRONMENT,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
     def run(self, *words: str) -> str:
         """What a run that has to succeed says."""
         done = self.snakemake(*words)

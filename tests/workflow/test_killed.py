@@ -1,14 +1,12 @@
 """A training killed in the middle: the same command goes on from its checkpoint, to the same bytes."""
 
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
-from project import ENVIRONMENT, TEST, Project
+from project import TEST, Project
 
 FOLDER = "results_test/round1"
 COMMAND = (f"{FOLDER}/classifier.safetensors", *TEST, "--config", "classification={training: {epochs: 30}}")
@@ -31,18 +29,10 @@ def trainers(pid: int) -> list[psutil.Process]:
 
 def killed_after_an_epoch(project: Project, victim: str) -> None:
     checkpoint = project.path(f"{FOLDER}/classifier.resume")
-    with open(project.path("first.log"), "w") as log:
-        main = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *COMMAND],
-            cwd=project.folder,
-            env=ENVIRONMENT,
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-        )
+    main = project.start(*COMMAND)
     end = time.monotonic() + PATIENCE
     while not checkpoint.exists():
-        assert main.poll() is None and time.monotonic() < end, project.path("first.log").read_text()
+        assert main.poll() is None and time.monotonic() < end, project.path("said.log").read_text()
         time.sleep(0.01)
     working = trainers(main.pid)
     if victim == "the job":

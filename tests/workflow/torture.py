@@ -8,7 +8,6 @@ import argparse
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -16,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from project import ENVIRONMENT, TEST, Project, bytes_of
+from project import TEST, Project, bytes_of
 
 COMMAND = ("all", "results_test/variants/psl++/miou.json", *TEST)
 UNLIKE = ("logs", "benchmarks")  # folders of what is not equal in two runs
@@ -88,16 +87,7 @@ def torture(
 def _ends(project: Project, draw: random.Random, longest: float, seen: Counter[str], *, last: bool) -> bool:
     """Start the plain command, strike it unless it ends before or is the `last`; whether it reached its end."""
     log = project.path("said.log")
-    with open(log, "w") as file:
-        started = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *COMMAND],
-            cwd=project.folder,
-            env=ENVIRONMENT,
-            stdout=file,
-            stderr=file,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    started = project.start(*COMMAND)
     main = psutil.Process(started.pid)
     wait, at_a_write, way = draw.uniform(0, longest), draw.random() < 0.5, draw.choice(list(WAYS))
     struck = not last and _comes(project, started, wait, at_a_write)
