@@ -1,7 +1,11 @@
 """The HDF5 files: one picture a dataset, `/{image id}/{name}`, that any HDF5 viewer shows.
 
-Gzip and shuffle, the default file format, fixed-length attributes of the HDF5 Image specification 1.2: HDFView, h5web,
-silx and h5dump open them. A file appears under its final name whole or not at all.
+Gzip and shuffle, the default file format and fixed-length text: Debian 12's h5dump reads them. HDFView shows a dataset
+as a picture by the attributes of the HDF5 Image specification 1.2; silx by NeXus's `interpretation`; h5web shows all
+arrays as pictures. By NeXus's `default` (root), `signal` and `auxiliary_signals` (images' groups) h5web and silx show a
+picture of what is no dataset, too. Floating point is float32, as neither HDFView nor h5web reads float16.
+
+A file appears under its final name whole or not at all.
 """
 
 import os
@@ -25,20 +29,18 @@ PIXELS = {  # by kind, the numbers of its pictures
     "cams": np.uint8,
     "masks": np.uint8,
     "saliency": np.uint8,
-    "scores": np.float16,
-    "probabilities": np.float16,
+    "scores": np.float32,
+    "probabilities": np.float32,
 }
 OF_PHOTOGRAPHS = ("masks", "saliency")  # at the photographs' size, not the network's
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
 SLACK = 4096  # bytes by which what is compressed may be longer than what is not
 LONGEST_ATTRIBUTE = 2**16  # bytes
-PRINTABLE = "".join(map(chr, range(33, 127))) + " "
 
 
 def escape(name: str) -> str:
-    """`name` as an HDF5 link name: slashes, per cents, a leading dot and non-ASCII characters as %XX."""
-    safe = PRINTABLE.replace("/", "").replace("%", "")
-    escaped = quote(name, safe=safe)
+    """`name` as an HDF5 link name: slashes, per cents, a leading dot and what cannot be printed as UTF-8's %XX."""
+    escaped = "".join(c if c.isprintable() and c not in "/%" else quote(c, safe="") for c in name)
     return "%2E" + escaped[1:] if escaped.startswith(".") else escaped
 
 
@@ -58,12 +60,21 @@ class Writer:
     ) -> None:
         """Add the pictures of one image.
 
-        pictures: name → (h, w), uint8 or float16. size: (height, width) of the photograph in pixels.
+        pictures: name → (h, w), uint8, or floating point, stored as float32 (packed nearly as small as float16 where it
+        is rounded to that). size: (height, width) of the photograph in pixels.
         scales: name → factor from the stored numbers to the quantity (attribute `scale_factor`); default 1.
         """
         group = self._file.create_group(escape(image_id))
         group.attrs["height"], group.attrs["width"] = np.int32(size[0]), np.int32(size[1])
+        if pictures and "title" not in pictures:  # which h5web would take for the title of them all
+            first, *others = map(escape, pictures)
+            _describe(group, {"NX_class": "NXdata", "signal": first})
+            _describe(group, {"auxiliary_signals": others} if others else {})
+            if "default" not in self._file.attrs:
+                _describe(self._file, {"default": escape(image_id)})
         for name, picture in pictures.items():
+            if picture.dtype != np.uint8:
+                picture = picture.astype(np.float32)
             dataset = group.create_dataset(
                 escape(name), data=picture, chunks=picture.shape, compression="gzip", compression_opts=4, shuffle=True
             )
@@ -81,6 +92,7 @@ IMAGE_ATTRIBUTES = {
     "IMAGE_SUBCLASS": np.bytes_("IMAGE_GRAYSCALE"),
     "IMAGE_WHITE_IS_ZERO": np.uint8(0),
     "DISPLAY_ORIGIN": np.bytes_("UL"),
+    "interpretation": np.bytes_("image"),  # NeXus
 }
 
 
@@ -94,8 +106,7 @@ def create(path: Path, kind: str, attributes: Mapping[str, Any]) -> Iterator[Wri
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         _limit_cache(file)
         file.attrs["format"] = np.bytes_(f"aepsl {kind} {FORMAT_VERSION}")
-        for key, value in attributes.items():
-            file.attrs[key] = np.bytes_(value.encode()) if isinstance(value, str) else _as_attribute(value)
+        _describe(file, attributes)
         yield Writer(file)
 
 
@@ -107,10 +118,15 @@ def _limit_cache(file: h5py.File) -> None:
     file.id.set_mdc_config(cache)
 
 
-def _as_attribute(value: Any) -> Any:
-    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-        return np.array([item.encode() for item in value])
-    return value
+def _describe(place: h5py.Group, attributes: Mapping[str, Any]) -> None:
+    """Write attributes, text with a fixed length, as HDFView passes over all other, and called UTF-8 where it is."""
+    for key, value in attributes.items():
+        text = np.asarray(value)
+        if text.dtype.kind == "U":
+            encoding = "ascii" if all(one.isascii() for one in text.flat) else "utf-8"
+            coded = np.char.encode(text, "utf-8")
+            value = coded.astype(h5py.string_dtype(encoding, coded.dtype.itemsize))
+        place.attrs[key] = value
 
 
 class Reader:

@@ -33,7 +33,7 @@ def run(settings: CamsSettings, *, images: Path, classifier: Path, output: Path,
         "title": f"class activation maps of round {settings.round}",
         "round": settings.round,
         "classes": list(card.classes),
-        "units": "score; stored number × scale_factor",
+        "units": "score; stored number times scale_factor",
         "settings": canonical(settings.model_dump()),
     }
     entries = each(manifest.entries, f"round {settings.round} CAMs")
