@@ -64,27 +64,51 @@ class Writer:
         is rounded to that). size: (height, width) of the photograph in pixels.
         scales: name → factor from the stored numbers to the quantity (attribute `scale_factor`); default 1.
         """
+        named = dict(sorted((escape(name), name) for name in pictures))  # HDF5's order, as in `copy`
+        group = self._group(image_id, size, list(named))
+        for link, name in named.items():
+            picture = pictures[name] if pictures[name].dtype == np.uint8 else pictures[name].astype(np.float32)
+            dataset = group.create_dataset(link, picture.shape, picture.dtype, chunks=picture.shape, **STORED)
+            low, top = (0, 255) if picture.dtype == np.uint8 else (picture.min(), picture.max())
+            scale = 1.0 if scales is None else scales[name]
+            _describe_picture(dataset, between=np.array([low, top], picture.dtype), scale=scale)
+            dataset[()] = picture
+
+    def copy(self, image_id: str, source: "Reader") -> None:
+        """Add an image of another file as it is stored there; the bytes are those that `add` writes.
+
+        Raises InputError where the image is missing or damaged.
+        """
+        with source.image(image_id) as image:
+            group = self._group(image_id, _size(image), list(image))
+            for name in image:
+                found = _picture(image, name, PIXELS[source.kind])
+                dataset = group.create_dataset(name, found.shape, found.dtype, chunks=found.shape, **STORED)
+                _describe_picture(
+                    dataset, between=found.attrs["IMAGE_MINMAXRANGE"], scale=_number(found, "scale_factor")
+                )
+                skipped, packed = found.id.read_direct_chunk((0, 0))
+                dataset.id.write_direct_chunk((0, 0), packed, skipped)  # last, as HDF5 lays out what `add` writes
+
+    def _group(self, image_id: str, size: tuple[int, int], links: list[str]) -> h5py.Group:
         group = self._file.create_group(escape(image_id))
         group.attrs["height"], group.attrs["width"] = np.int32(size[0]), np.int32(size[1])
-        if pictures and "title" not in pictures:  # which h5web would take for the title of them all
-            first, *others = map(escape, pictures)
-            _describe(group, {"NX_class": "NXdata", "signal": first})
-            _describe(group, {"auxiliary_signals": others} if others else {})
+        if links and "title" not in links:  # which h5web would take for the title of them all
+            _describe(group, {"NX_class": "NXdata", "signal": links[0]})
+            _describe(group, {"auxiliary_signals": links[1:]} if links[1:] else {})
             if "default" not in self._file.attrs:
                 _describe(self._file, {"default": escape(image_id)})
-        for name, picture in pictures.items():
-            if picture.dtype != np.uint8:
-                picture = picture.astype(np.float32)
-            dataset = group.create_dataset(
-                escape(name), data=picture, chunks=picture.shape, compression="gzip", compression_opts=4, shuffle=True
-            )
-            for key, value in IMAGE_ATTRIBUTES.items():
-                dataset.attrs[key] = value
-            top = 255 if picture.dtype == np.uint8 else picture.max()
-            low = 0 if picture.dtype == np.uint8 else picture.min()
-            dataset.attrs["IMAGE_MINMAXRANGE"] = np.array([low, top], dtype=picture.dtype)
-            dataset.attrs["scale_factor"] = np.float32(1.0 if scales is None else scales[name])
+        return group
 
+
+def _describe_picture(picture: h5py.Dataset, *, between: np.ndarray, scale: float) -> None:
+    for key, value in IMAGE_ATTRIBUTES.items():
+        picture.attrs[key] = value
+    picture.attrs["IMAGE_MINMAXRANGE"] = between
+    picture.attrs["scale_factor"] = np.float32(scale)
+
+
+STORED = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
 
 IMAGE_ATTRIBUTES = {
     "CLASS": np.bytes_("IMAGE"),
@@ -106,7 +130,7 @@ def create(path: Path, kind: str, attributes: Mapping[str, Any]) -> Iterator[Wri
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         _limit_cache(file)
         file.attrs["format"] = np.bytes_(f"aepsl {kind} {FORMAT_VERSION}")
-        _describe(file, attributes)
+        _describe(file, dict(sorted(attributes.items())))
         yield Writer(file)
 
 
@@ -164,10 +188,15 @@ class Reader:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """The root's attributes, text decoded."""
+        """The root's attributes, text decoded, several texts as a list."""
         with self._whole("the file"):
             found = {key: self._file.attrs[key] for key in _short_attributes(self._file)}
-            return {key: value.decode() if isinstance(value, bytes) else value for key, value in found.items()}
+            return {key: _decoded(value) for key, value in found.items()}
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """The attributes that `create` was given."""
+        return {key: value for key, value in self.attributes.items() if key not in ("format", "default")}
 
     def ids(self) -> list[str]:
         """The image ids, sorted."""
@@ -176,7 +205,7 @@ class Reader:
 
     def size(self, image_id: str) -> tuple[int, int]:
         """(height, width) of the photograph in pixels."""
-        with self._image(image_id) as group:
+        with self.image(image_id) as group:
             return _size(group)
 
     def read(
@@ -187,7 +216,7 @@ class Reader:
         names: those there have to be, no more and no less; `scores` may lack some. size: that the photograph has to
         have. Raises InputError where the image is missing or damaged, or belongs to other photographs or classes.
         """
-        with self._image(image_id) as group:
+        with self.image(image_id) as group:
             own, found = _size(group), {unquote(name): _picture(group, name, PIXELS[self.kind]) for name in group}
             shapes = {dataset.shape for dataset in found.values()}
             if len(shapes) > 1 or (self.kind in OF_PHOTOGRAPHS and shapes - {own}):
@@ -204,14 +233,15 @@ class Reader:
 
     def scales(self, image_id: str) -> dict[str, float]:
         """name → factor from the stored numbers to the quantity."""
-        with self._image(image_id) as group:
+        with self.image(image_id) as group:
             return {unquote(name): _number(_picture(group, name, PIXELS[self.kind]), "scale_factor") for name in group}
 
     def _contradiction(self, image_id: str, found: str, expected: str) -> InputError:
         return InputError(f"{self.path}: image {image_id} has {found}, expected {expected}; remove it and run again")
 
     @contextmanager
-    def _image(self, image_id: str) -> Iterator[h5py.Group]:
+    def image(self, image_id: str) -> Iterator[h5py.Group]:
+        """The group of an image, its pictures not yet looked at. Raises InputError where it is missing or damaged."""
         with self._whole(f"image {image_id}"):
             if escape(image_id) not in self._file:
                 raise InputError(f"{self.path}: no image {image_id}; remove the file and run again")
@@ -263,6 +293,12 @@ def _number(place: h5py.Group | h5py.Dataset, key: str) -> float:
     if about.shape != () or about.dtype.kind not in "iuf" or not np.isfinite(value := float(place.attrs[key])):
         raise ValueError(f"{key} is no number")
     return value
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype.kind == "S":
+        return [one.decode() for one in value]
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _short_attributes(file: h5py.File) -> list[str]:

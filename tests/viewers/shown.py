@@ -37,6 +37,11 @@ def named(kind: str) -> dict[str, np.ndarray]:
     return {name: picture(kind, seed) for seed, name in enumerate(names)}
 
 
+def first(kind: str) -> tuple[str, np.ndarray]:
+    """The picture on which a file opens, and how its name is shown."""
+    return min((SHOWN.get(name, name), picture) for name, picture in named(kind).items())
+
+
 def write(folder: Path) -> None:
     """{kind}.h5, and title.h5 with a class of that name."""
     for kind in RANGES:

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from shown import RANGES, SHOWN, named
+from shown import RANGES, SHOWN, first, named
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 reason = "silx and Qt are not installed: make test-viewers"
@@ -47,7 +47,7 @@ def look() -> Iterator[Callable[[Path, str], tuple]]:
 
 def test_a_file_an_image_and_a_class_show_a_picture(look: Callable[[Path, str], tuple], folder: Path) -> None:
     for kind, expected_range in RANGES.items():
-        name, expected = next(iter(named(kind).items()))
+        name, expected = first(kind)
         for place, expected_title in {"/": name, "/Öl": name, f"/Öl/{name}": f"/Öl/{name}"}.items():
             view, title, found, range_ = look(folder / f"{kind}.h5", place)
             assert (view, title, range_) == ("Image", expected_title, expected_range)
