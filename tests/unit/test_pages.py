@@ -1,12 +1,13 @@
 """What the pages name is there: functions, commands, targets, files."""
 
 import re
+import shlex
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from aepsl.cli import TOOLS
+from aepsl.cli import TOOLS, _parser
 from aepsl.graph import STAGES
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,18 @@ def test_the_page_of_commands_has_each_of_them() -> None:
     assert {*re.findall(r"^\| `aepsl ([\w-]+)", page, re.MULTILINE)} == {tool.replace("_", "-") for tool in TOOLS}
     stages = re.findall(r"`([\w-]+)`", page.rpartition("in their order:")[2])
     assert sorted(stages) == sorted(stage.replace("_", "-") for stage in STAGES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_are_known_with_their_options(page: Path) -> None:
+    found = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    # `aepsl masks 1` and the like are no commands but the names of formats.
+    for command in re.findall(r"(?:`|^)(?:python -m )?aepsl ([a-z][\w-]* (?!1`)[^`\n]*)", found, re.MULTILINE):
+        name, *words = shlex.split(command.replace("…", " "), comments=True)
+        parser, _ = _parser([name])
+        (choices,) = (action.choices for action in parser._actions if isinstance(action.choices, dict))
+        options = {word for word in words if word.startswith("-")}
+        assert options <= choices[name]._option_string_actions.keys(), command
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
