@@ -23,7 +23,7 @@ html_theme = "furo"
 html_title = "aepsl"
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
-html_copy_source = html_show_sphinx = html_show_copyright = False
+html_use_index = html_copy_source = html_show_sphinx = html_show_copyright = False
 html_theme_options = {"top_of_page_buttons": []}
 html_math_renderer = "mathml"
 pygments_style, pygments_dark_style = "friendly", "github-dark"
@@ -65,7 +65,7 @@ def _pictures(app: Sphinx, page: str, source: list[str]) -> None:
         else:
             file = Path(app.doctreedir, "pictures", path)
             command = re.findall(r"^python (-m aepsl .*)$", text[: found.start()], re.MULTILINE)[-1]
-            _run(command, file, Path(app.config.results))
+            _run(app, command, file)
         if not file.is_file():
             raise ExtensionError(f"{page}: no picture {file}; `make docs` makes it")
         place = Path(os.path.relpath(file.resolve(), app.srcdir)).as_posix()
@@ -74,11 +74,14 @@ def _pictures(app: Sphinx, page: str, source: list[str]) -> None:
     source[0] = PICTURE.sub(shown, text)
 
 
-def _run(command: str, file: Path, results: Path) -> None:
-    """Run a page's command that writes `file`, with the run's files from `results`."""
+def _run(app: Sphinx, command: str, file: Path) -> None:
+    """Run a page's command that writes `file`; the page is made anew when the files that it reads have changed."""
     folder = file.parents[0 if file.parent.name == "pictures" else 1]
     folder.mkdir(parents=True, exist_ok=True)
-    words = [re.sub("^results/", f"{results.resolve()}/", word) for word in shlex.split(command)]
+    results = Path(app.config.results).resolve()
+    words = [re.sub("^results/", f"{results}/", word) for word in shlex.split(command)]
+    for word in filter(os.path.isfile, words):
+        app.env.note_dependency(word)
     path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, *words], cwd=folder, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True
