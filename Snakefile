@@ -26,12 +26,14 @@ wildcard_constraints:
     run=RUNS,
     round=ROUNDS,
     split="train|val",
+    scatteritem="[0-9]+-of-[0-9]+",
 
 
 include: "rules/data.smk"
 include: "rules/erasing.smk"
 include: "rules/saliency.smk"
 include: "rules/segmentation.smk"
+include: "rules/gather.smk"
 include: "rules/evaluation.smk"
 include: "rules/report.smk"
 

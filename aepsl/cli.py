@@ -23,9 +23,11 @@ from aepsl.parallel import end_unless
 from aepsl.provenance import write_record
 from aepsl.settings import stages as stage_settings
 from aepsl.settings.settings import load, validate
+from aepsl.shards import WHOLE, Shard
 from aepsl.workflow import Job, Plan
 
 TOOLS = (
+    "gather",
     "segment",
     "export_onnx",
     "summary",
@@ -98,6 +100,8 @@ def _stage_options(parser: argparse.ArgumentParser, stage: str) -> None:
     source.add_argument("--run", default="", help="run of the configuration, such as variants/plain/")
     source.add_argument("--round", type=int, help="erasing round, from 1")
     source.add_argument("--split", choices=["train", "val"])
+    if "shard" in inspect.signature(module.run).parameters:
+        source.add_argument("--shard", default=str(WHOLE), help="of the images, such as 2-of-8")
     files = parser.add_argument_group("files")
     for parameter in _files(stage):
         kind = str(parameter.annotation)
@@ -138,6 +142,8 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
     code, machine = job.code() if job else options.code, machine_of(options)
     if "machine" in wanted:
         arguments["machine"] = machine
+    if "shard" in wanted:
+        arguments["shard"] = Shard.named(options.shard)
     if "key" in wanted:
         content = job.content() if job else options.content
         arguments["key"] = _key(stage, text, code, content, files)

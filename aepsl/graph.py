@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aepsl.settings.sections import CALIBRATED
 from aepsl.settings.settings import Settings
 
 
@@ -21,6 +22,7 @@ PRODUCTS = {
     "classifier": Product("train_classifier", "round{round}/classifier.safetensors", "model"),
     "history": Product("train_classifier", "round{round}/history.jsonl", "history"),
     "cams": Product("cams", "round{round}/cams.h5"),
+    "threshold": Product("calibrate", "round{round}/threshold.json"),
     "masks": Product("mine", "round{round}/masks.h5"),
     "erased": Product("erase", "round{round}/erased/index.json"),
     "saliency": Product("saliency", "saliency.h5"),
@@ -44,6 +46,10 @@ PRODUCTS = {
 }
 
 STAGES = tuple(dict.fromkeys(product.stage for product in PRODUCTS.values()))
+
+
+SHARDED = ("cams", "mine", "erase", "saliency", "self_labels", "predict", "crf")
+"""The stages whose images are split over jobs (rules/gather.smk)."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +83,15 @@ def needs(stage: str, s: Settings, *, round: int | None, split: str | None, teac
             return {"images": _images(s, round)}
         case "cams":
             return {"images": _images(s, round), "classifier": Need("classifier", round)}
-        case "mine":
-            earlier = [] if s.erasing.mine_erased else [Need("masks", t) for t in range(1, round or 1)]
-            cams = [] if s.erasing.in_round(round or 1, "reading") == "random" else [Need("cams", round)]
-            return {"images": _images(s, round), "cams": cams, "earlier": earlier}
+        case "calibrate" | "mine":
+            reading = s.erasing.in_round(round or 1, "reading")
+            calibration = {"calibration": [Need("threshold", round)] if reading in CALIBRATED else []}
+            return {
+                "images": _images(s, round),
+                "cams": [] if reading == "random" else [Need("cams", round)],
+                "earlier": [] if s.erasing.mine_erased else [Need("masks", t) for t in range(1, round or 1)],
+                **(calibration if stage == "mine" else {}),
+            }
         case "erase":
             return {"images": _images(s, round), "masks": Need("masks", round)}
         case "saliency":

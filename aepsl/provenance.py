@@ -40,32 +40,46 @@ def write_record(
     """
     made = {str(product): sha256(product) for product in sorted(products) if product.is_file()}
     environment = _environment() | _computing(settings, machine)
-    how = {"stage": stage, "settings": settings.model_dump(mode="json"), "code": code, "environment": environment}
+    how = {"stage": stage, "settings": settings.model_dump(mode="json"), "code": code, "environments": [environment]}
     write_json(path, {"products": made, **how})
+
+
+def write_record_of_shards(path: Path, shards: Iterable[Path], *, product: Path) -> None:
+    """How a product was made of its shards, by their records. Raises InputError for one that is not readable."""
+    records = [_read(shard) for shard in shards]
+    environments: list[Any] = []
+    for record in records:
+        environments += [one for one in record["environments"] if one not in environments]
+    write_json(path, records[0] | {"products": {str(product): sha256(product)}, "environments": environments})
 
 
 def gather(results: Path) -> dict[str, Any]:
     """The records of a results folder by product, for the products that are there.
 
-    `products`: path below the folder → `sha256`, `stage`, `settings`, `code` and the number of its environment in
-    `environments`: interpreter, packages and commit; for networks device, precision and threads as settled.
-    Raises InputError for a record that is not readable.
+    `products`: path below the folder → `sha256`, `stage`, `settings`, `code` and the numbers of its environments in
+    `environments`: interpreter, packages and commit; for networks device, precision and threads as settled. Shards may
+    have several. Raises InputError for a record that is not readable.
     """
     products: dict[str, Any] = {}
     environments: list[Any] = []
     for path in sorted(Path(results, RECORDS).rglob("*.json")):
-        try:
-            record = dict(read_json(path))
-            environment, made = record.pop("environment"), dict(record.pop("products"))
-        except (TypeError, ValueError, KeyError):
-            raise InputError(f"{path}: not a record of a job; remove it") from None
-        if environment not in environments:
-            environments.append(environment)
+        record = _read(path)
+        own, made = record.pop("environments"), record.pop("products")
+        environments += [one for one in own if one not in environments]
+        numbers = [environments.index(one) for one in own]
         for product, digest in made.items():
             if Path(product).is_file():
-                number = environments.index(environment)
-                products[_below(product, results)] = {"sha256": digest, **record, "environment": number}
+                products[_below(product, results)] = {"sha256": digest, **record, "environments": numbers}
     return {"products": dict(sorted(products.items())), "environments": environments}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A record. Raises InputError where it is none."""
+    try:
+        record = dict(read_json(path))
+        return record | {"products": dict(record["products"]), "environments": list(record["environments"])}
+    except (TypeError, ValueError, KeyError):
+        raise InputError(f"{path}: not a record of a job; remove it") from None
 
 
 def write_gathered(results: Path) -> None:

@@ -61,19 +61,42 @@ class Writer:
         pictures: name → (h, w), uint8 or float16. size: (height, width) of the photograph in pixels.
         scales: name → factor from the stored numbers to the quantity (attribute `scale_factor`); default 1.
         """
+        group = self._group(image_id, size)
+        for name, picture in sorted(pictures.items(), key=lambda item: escape(item[0])):  # HDF5's order, as in `copy`
+            dataset = group.create_dataset(escape(name), picture.shape, picture.dtype, chunks=picture.shape, **STORED)
+            low, top = (0, 255) if picture.dtype == np.uint8 else (picture.min(), picture.max())
+            scale = 1.0 if scales is None else scales[name]
+            _describe(dataset, between=np.array([low, top], picture.dtype), scale=scale)
+            dataset[()] = picture
+
+    def copy(self, image_id: str, source: "Reader") -> None:
+        """Add an image of another file as it is stored there; the bytes are those that `add` writes.
+
+        Raises InputError where the image is missing or damaged.
+        """
+        with source.image(image_id) as image:
+            group = self._group(image_id, _size(image))
+            for name in image:
+                found = _picture(image, name, PIXELS[source.kind])
+                dataset = group.create_dataset(name, found.shape, found.dtype, chunks=found.shape, **STORED)
+                _describe(dataset, between=found.attrs["IMAGE_MINMAXRANGE"], scale=_number(found, "scale_factor"))
+                skipped, packed = found.id.read_direct_chunk((0, 0))
+                dataset.id.write_direct_chunk((0, 0), packed, skipped)  # last, as HDF5 lays out what `add` writes
+
+    def _group(self, image_id: str, size: tuple[int, int]) -> h5py.Group:
         group = self._file.create_group(escape(image_id))
         group.attrs["height"], group.attrs["width"] = np.int32(size[0]), np.int32(size[1])
-        for name, picture in pictures.items():
-            dataset = group.create_dataset(
-                escape(name), data=picture, chunks=picture.shape, compression="gzip", compression_opts=4, shuffle=True
-            )
-            for key, value in IMAGE_ATTRIBUTES.items():
-                dataset.attrs[key] = value
-            top = 255 if picture.dtype == np.uint8 else picture.max()
-            low = 0 if picture.dtype == np.uint8 else picture.min()
-            dataset.attrs["IMAGE_MINMAXRANGE"] = np.array([low, top], dtype=picture.dtype)
-            dataset.attrs["scale_factor"] = np.float32(1.0 if scales is None else scales[name])
+        return group
 
+
+def _describe(picture: h5py.Dataset, *, between: np.ndarray, scale: float) -> None:
+    for key, value in IMAGE_ATTRIBUTES.items():
+        picture.attrs[key] = value
+    picture.attrs["IMAGE_MINMAXRANGE"] = between
+    picture.attrs["scale_factor"] = np.float32(scale)
+
+
+STORED = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
 
 IMAGE_ATTRIBUTES = {
     "CLASS": np.bytes_("IMAGE"),
@@ -94,7 +117,7 @@ def create(path: Path, kind: str, attributes: Mapping[str, Any]) -> Iterator[Wri
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         _limit_cache(file)
         file.attrs["format"] = np.bytes_(f"aepsl {kind} {FORMAT_VERSION}")
-        for key, value in attributes.items():
+        for key, value in sorted(attributes.items()):
             file.attrs[key] = np.bytes_(value.encode()) if isinstance(value, str) else _as_attribute(value)
         yield Writer(file)
 
@@ -153,6 +176,11 @@ class Reader:
             found = {key: self._file.attrs[key] for key in _short_attributes(self._file)}
             return {key: value.decode() if isinstance(value, bytes) else value for key, value in found.items()}
 
+    @property
+    def description(self) -> dict[str, Any]:
+        """The attributes that `create` was given."""
+        return {key: value for key, value in self.attributes.items() if key != "format"}
+
     def ids(self) -> list[str]:
         """The image ids, sorted."""
         with self._whole("the list of images"):
@@ -160,7 +188,7 @@ class Reader:
 
     def size(self, image_id: str) -> tuple[int, int]:
         """(height, width) of the photograph in pixels."""
-        with self._image(image_id) as group:
+        with self.image(image_id) as group:
             return _size(group)
 
     def read(
@@ -171,7 +199,7 @@ class Reader:
         names: those there have to be, no more and no less; `scores` may lack some. size: that the photograph has to
         have. Raises InputError where the image is missing or damaged, or belongs to other photographs or classes.
         """
-        with self._image(image_id) as group:
+        with self.image(image_id) as group:
             own, found = _size(group), {unquote(name): _picture(group, name, PIXELS[self.kind]) for name in group}
             shapes = {dataset.shape for dataset in found.values()}
             if len(shapes) > 1 or (self.kind in OF_PHOTOGRAPHS and shapes - {own}):
@@ -188,14 +216,15 @@ class Reader:
 
     def scales(self, image_id: str) -> dict[str, float]:
         """name → factor from the stored numbers to the quantity."""
-        with self._image(image_id) as group:
+        with self.image(image_id) as group:
             return {unquote(name): _number(_picture(group, name, PIXELS[self.kind]), "scale_factor") for name in group}
 
     def _contradiction(self, image_id: str, found: str, expected: str) -> InputError:
         return InputError(f"{self.path}: image {image_id} has {found}, expected {expected}; remove it and run again")
 
     @contextmanager
-    def _image(self, image_id: str) -> Iterator[h5py.Group]:
+    def image(self, image_id: str) -> Iterator[h5py.Group]:
+        """The group of an image, its pictures not yet looked at. Raises InputError where it is missing or damaged."""
         with self._whole(f"image {image_id}"):
             if escape(image_id) not in self._file:
                 raise InputError(f"{self.path}: no image {image_id}; remove the file and run again")

@@ -3,14 +3,13 @@
 Snakemake asks this module and nothing else; it is tested without Snakemake.
 """
 
-import fcntl
 import hashlib
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import yaml
 
@@ -18,9 +17,10 @@ from aepsl.data import folder, voc
 from aepsl.errors import InputError
 from aepsl.files import canonical
 from aepsl.fingerprints import contents, fingerprint
-from aepsl.graph import PRODUCTS, Need, needs
+from aepsl.graph import PRODUCTS, SHARDED, Need, needs
 from aepsl.machine import usable_cpus
 from aepsl.provenance import RECORDS
+from aepsl.settings.sections import CALIBRATED
 from aepsl.settings.settings import Settings, read_yaml, runs, validate
 from aepsl.settings.stages import settings_for
 
@@ -124,25 +124,6 @@ def _as_in_a_file(value: Any, given: Any) -> Any:
     return value
 
 
-def locked(results: str) -> IO[str]:
-    """The results folder, locked for this process alone until it ends, however it ends. Keep what is returned.
-
-    Raises InputError when another run has it, or when it cannot be written.
-    """
-    path = Path(results, ".lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "w")  # noqa: SIM115
-    except OSError as error:
-        raise InputError(f"{error.filename}: the folder of results cannot be written ({error.strerror})") from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise InputError(f"{results}: another run is at work in this folder; wait for it or stop it") from None
-    return file
-
-
 def teacher(run: str) -> str:
     """The run that a PSL++ run learns from, where no other run has its settings; no variant can have its name."""
     return f"{run.rstrip('/') or 'variants/'}{TEACHER}/"
@@ -157,6 +138,8 @@ class Job:
     run: str = ""
     round: int | None = None
     split: str | None = None
+    shard: str | None = None
+    """As Snakemake names it, such as 2-of-8."""
 
     @property
     def whole(self) -> Settings:
@@ -169,9 +152,11 @@ class Job:
         return needs(self.stage, self.whole, round=self.round, split=self.split, teacher=teacher(self.run))
 
     def is_absent(self) -> bool:
-        """Whether the run has no such job: it has fewer rounds, or erases nothing."""
-        erasing = self.whole.erasing
-        return (self.round or 0) > erasing.rounds or (self.stage == "erase" and erasing.fill == "none")
+        """Whether the run has no such job: it has fewer rounds, erases nothing, or calibrates nothing."""
+        erasing, t = self.whole.erasing, self.round or 0
+        if self.stage == "calibrate" and t <= erasing.rounds:
+            return erasing.in_round(t, "reading") not in CALIBRATED
+        return t > erasing.rounds or (self.stage == "erase" and erasing.fill == "none")
 
     def maker(self, need: Need) -> "Job":
         """The job of the needing run that would make the product."""
@@ -214,7 +199,8 @@ class Job:
     def record(self) -> Path:
         """Where it is told how the job's products were made."""
         folder = f"round{self.round}" if self.round else self.split or ""
-        return Path(self.plan.settings.results, RECORDS, self.run, folder, f"{self.stage}.json")
+        name = f"{self.stage}.{self.shard}.json" if self.shard else f"{self.stage}.json"
+        return Path(self.plan.settings.results, RECORDS, self.run, folder, name)
 
     def settings(self) -> str:
         """What the stage reads of the configuration, as canonical JSON; Snakemake tracks it and passes it on."""
@@ -231,6 +217,14 @@ class Job:
         masks = self._masks(self._truth_split)
         return {"truth": str(masks[0])} if masks and self.judged(self._truth_split) else {}
 
+    def tracked(self) -> list[str]:
+        """What Snakemake tracks beside the settings: the stage's code, what it reads from outside, its inputs' paths.
+
+        The paths, as the profiles leave the rerun trigger `input` out: to it another number of shards is a change.
+        """
+        paths = [path for one in self.inputs().values() for path in (one if isinstance(one, list) else [one])]
+        return [self.code(), self.content(), *paths]
+
     def code(self) -> str:
         """The fingerprint of the stage's code, with the modules that its settings choose by name."""
         s = self.whole
@@ -245,7 +239,8 @@ class Job:
             "predict": [backbone],
             "self_labels": [backbone],
         }
-        return fingerprint(f"aepsl.stages.{self.stage}", *chosen.get(self.stage, []))
+        gather = ["aepsl.gather"] if self.stage in SHARDED else []
+        return fingerprint(f"aepsl.stages.{self.stage}", *chosen.get(self.stage, []), *gather)
 
     def content(self) -> str:
         """A hash of what the job reads from outside, none of which is a rule's input."""
@@ -330,6 +325,8 @@ class Job:
         words += ["--code", self.code(), "--record", str(self.record())]
         if self.trains:
             words += ["--content", self.content()]
+        if self.shard:
+            words += ["--shard", self.shard]
         for name, path in self.outside().items():
             words += [f"--{name}", path]
         return shlex.join(words)

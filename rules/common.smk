@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 from aepsl.errors import InputError
+from aepsl.gather_jobs import GatherJob
+from aepsl.lock import locked
 from aepsl.provenance import write_gathered
-from aepsl.workflow import Job, locked, plan_of
+from aepsl.workflow import Job, plan_of
 
 
 def or_stop(call, *arguments):
@@ -26,7 +28,8 @@ ROUNDS = "|".join(str(t + 1) for t in range(max(run.erasing.rounds for run in PL
 
 def job(stage, wildcards):
     round = int(wildcards.round) if "round" in wildcards.keys() else None
-    return Job(PLAN, stage, wildcards.get("run", ""), round=round, split=wildcards.get("split"))
+    split, shard = wildcards.get("split"), wildcards.get("scatteritem")
+    return Job(PLAN, stage, wildcards.get("run", ""), round=round, split=split, shard=shard)
 
 
 def inputs_of(stage):
@@ -37,12 +40,8 @@ def settings_of(stage):
     return lambda wildcards: job(stage, wildcards).settings()
 
 
-def code_of(stage):
-    return lambda wildcards: job(stage, wildcards).code()
-
-
-def content_of(stage):
-    return lambda wildcards: or_stop(job(stage, wildcards).content)
+def tracked_by(stage):
+    return lambda wildcards: or_stop(job(stage, wildcards).tracked)
 
 
 def wanted(wildcards):
@@ -55,6 +54,23 @@ def options_of(stage):  # takes threads, so that Snakemake does not track it: th
 
 def command_of(stage):  # likewise
     return lambda wildcards, threads: job(stage, wildcards).command()
+
+
+def gathering(wildcards):
+    path = f"{wildcards.file}.h5" if "file" in wildcards.keys() else f"{wildcards.folder}/index.json"
+    return GatherJob.of(PLAN, path, wildcards.run)
+
+
+def images_gathered(wildcards):
+    return or_stop(gathering(wildcards).images)
+
+
+def tracked_by_gathering(wildcards):
+    return or_stop(gathering(wildcards).tracked)
+
+
+def options_of_gathering(wildcards, input):  # takes input, likewise
+    return gathering(wildcards).options(len(input.shards))
 
 
 def gpus_of(stage):

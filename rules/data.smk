@@ -21,7 +21,7 @@ rule scenes:
     threads: workflow.cores
     params:
         settings=settings_of("scenes"),
-        code=code_of("scenes"),
+        tracked=tracked_by("scenes"),
         options=options_of("scenes"),
     shell:
         "python -m aepsl scenes"
@@ -45,8 +45,7 @@ rule manifest:
     threads: workflow.cores
     params:
         settings=settings_of("manifest"),
-        code=code_of("manifest"),
-        content=content_of("manifest"),
+        tracked=tracked_by("manifest"),
         options=options_of("manifest"),
     shell:
         "python -m aepsl manifest"

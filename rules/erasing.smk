@@ -1,7 +1,7 @@
 """Adversarial erasing (paper, Algorithm 1): round t trains M_t on I_t, mines F_t, erases it to I_{t+1}.
 
 REQUIRED INPUTS: data/train.json (round 1), round{t-1}/erased/index.json (round t).
-OUTPUTS: round{t}/classifier.safetensors, history.jsonl, cams.h5, masks.h5, erased/.
+OUTPUTS: round{t}/classifier.safetensors, history.jsonl, threshold.json; shards of cams.h5, masks.h5, erased/.
 """
 
 
@@ -23,8 +23,7 @@ rule train_classifier:
         gpu=gpus_of("train_classifier"),
     params:
         settings=settings_of("train_classifier"),
-        code=code_of("train_classifier"),
-        content=content_of("train_classifier"),
+        tracked=tracked_by("train_classifier"),
         command=command_of("train_classifier"),
         options=options_of("train_classifier"),
     shell:
@@ -41,11 +40,11 @@ rule cams:
     input:
         unpack(inputs_of("cams")),
     output:
-        "<results>/{run}round{round}/cams.h5",
+        temp("<results>/{run}round{round}/cams.{scatteritem}.h5"),
     log:
-        "<logs>/{run}round{round}/cams.log",
+        "<logs>/{run}round{round}/cams.{scatteritem}.log",
     benchmark:
-        "<benchmarks>/{run}round{round}/cams.tsv"
+        "<benchmarks>/{run}round{round}/cams.{scatteritem}.tsv"
     conda:
         "../envs/aepsl.yaml"
     threads: workflow.cores
@@ -53,7 +52,7 @@ rule cams:
         gpu=gpus_of("cams"),
     params:
         settings=settings_of("cams"),
-        code=code_of("cams"),
+        tracked=tracked_by("cams"),
         options=options_of("cams"),
     shell:
         "python -m aepsl cams"
@@ -64,22 +63,49 @@ rule cams:
         " --log {log:q} {params.options}"
 
 
+rule calibrate:
+    """Round t: find the threshold at which the area asked for is mined."""
+    input:
+        unpack(inputs_of("calibrate")),
+    output:
+        "<results>/{run}round{round}/threshold.json",
+    log:
+        "<logs>/{run}round{round}/calibrate.log",
+    benchmark:
+        "<benchmarks>/{run}round{round}/calibrate.tsv"
+    conda:
+        "../envs/aepsl.yaml"
+    threads: workflow.cores
+    params:
+        settings=settings_of("calibrate"),
+        tracked=tracked_by("calibrate"),
+        options=options_of("calibrate"),
+    shell:
+        "python -m aepsl calibrate"
+        " --settings {params.settings:q}"
+        " --images {input.images:q}"
+        " --cams {input.cams:q}"
+        " --earlier {input.earlier:q}"
+        " --output {output:q}"
+        " --log {log:q} {params.options}"
+
+
 rule mine:
     """Round t: threshold the maps to mined regions."""
     input:
         unpack(inputs_of("mine")),
     output:
-        "<results>/{run}round{round}/masks.h5",
+        temp("<results>/{run}round{round}/masks.{scatteritem}.h5"),
     log:
-        "<logs>/{run}round{round}/mine.log",
+        "<logs>/{run}round{round}/mine.{scatteritem}.log",
     benchmark:
-        "<benchmarks>/{run}round{round}/mine.tsv"
+        "<benchmarks>/{run}round{round}/mine.{scatteritem}.tsv"
     conda:
         "../envs/aepsl.yaml"
     threads: workflow.cores
     params:
         settings=settings_of("mine"),
-        code=code_of("mine"),
+        tracked=tracked_by("mine"),
         options=options_of("mine"),
     shell:
         "python -m aepsl mine"
@@ -87,6 +113,7 @@ rule mine:
         " --images {input.images:q}"
         " --cams {input.cams:q}"
         " --earlier {input.earlier:q}"
+        " --calibration {input.calibration:q}"
         " --output {output:q}"
         " --log {log:q} {params.options}"
 
@@ -96,23 +123,22 @@ rule erase:
     input:
         unpack(inputs_of("erase")),
     output:
-        directory("<results>/{run}round{round}/erased"),
-        index="<results>/{run}round{round}/erased/index.json",
+        temp(directory("<results>/{run}round{round}/erased.{scatteritem}")),
     log:
-        "<logs>/{run}round{round}/erase.log",
+        "<logs>/{run}round{round}/erase.{scatteritem}.log",
     benchmark:
-        "<benchmarks>/{run}round{round}/erase.tsv"
+        "<benchmarks>/{run}round{round}/erase.{scatteritem}.tsv"
     conda:
         "../envs/aepsl.yaml"
     threads: workflow.cores
     params:
         settings=settings_of("erase"),
-        code=code_of("erase"),
+        tracked=tracked_by("erase"),
         options=options_of("erase"),
     shell:
         "python -m aepsl erase"
         " --settings {params.settings:q}"
         " --images {input.images:q}"
         " --masks {input.masks:q}"
-        " --output {output.index:q}"
+        " --output {output:q}/index.json"
         " --log {log:q} {params.options}"

@@ -22,8 +22,7 @@ rule evaluate:
     threads: workflow.cores
     params:
         settings=settings_of("evaluate"),
-        code=code_of("evaluate"),
-        content=content_of("evaluate"),
+        tracked=tracked_by("evaluate"),
         options=options_of("evaluate"),
     shell:
         "python -m aepsl evaluate"
@@ -51,7 +50,7 @@ rule judge_classifiers:
     threads: workflow.cores
     params:
         settings=settings_of("judge_classifiers"),
-        code=code_of("judge_classifiers"),
+        tracked=tracked_by("judge_classifiers"),
         options=options_of("judge_classifiers"),
     shell:
         "python -m aepsl judge-classifiers"
@@ -77,8 +76,7 @@ rule judge_labels:
     threads: workflow.cores
     params:
         settings=settings_of("judge_labels"),
-        code=code_of("judge_labels"),
-        content=content_of("judge_labels"),
+        tracked=tracked_by("judge_labels"),
         options=options_of("judge_labels"),
     shell:
         "python -m aepsl judge-labels"
@@ -104,8 +102,7 @@ rule quality:
     threads: workflow.cores
     params:
         settings=settings_of("quality"),
-        code=code_of("quality"),
-        content=content_of("quality"),
+        tracked=tracked_by("quality"),
         options=options_of("quality"),
     shell:
         "python -m aepsl quality"
@@ -136,7 +133,7 @@ rule comparison:
     threads: workflow.cores
     params:
         settings=settings_of("comparison"),
-        code=code_of("comparison"),
+        tracked=tracked_by("comparison"),
         options=options_of("comparison"),
     shell:
         "python -m aepsl comparison"

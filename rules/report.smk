@@ -20,8 +20,7 @@ rule overview:
     threads: workflow.cores
     params:
         settings=settings_of("overview"),
-        code=code_of("overview"),
-        content=content_of("overview"),
+        tracked=tracked_by("overview"),
         options=options_of("overview"),
     shell:
         "python -m aepsl overview"

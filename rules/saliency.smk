@@ -1,7 +1,7 @@
 """Saliency and pseudo-labels (paper, section 3.1).
 
 REQUIRED INPUTS: data/train.json, round{t}/masks.h5 of the merged rounds.
-OUTPUTS: saliency.h5, pseudo_labels/ (palette PNGs: 0 background, 1.. the classes, 255 ignored).
+OUTPUTS: shards of saliency.h5; pseudo_labels/ (palette PNGs: 0 background, 1.. the classes, 255 ignored).
 """
 
 
@@ -10,18 +10,17 @@ rule saliency:
     input:
         unpack(inputs_of("saliency")),
     output:
-        "<results>/{run}saliency.h5",
+        temp("<results>/{run}saliency.{scatteritem}.h5"),
     log:
-        "<logs>/{run}saliency.log",
+        "<logs>/{run}saliency.{scatteritem}.log",
     benchmark:
-        "<benchmarks>/{run}saliency.tsv"
+        "<benchmarks>/{run}saliency.{scatteritem}.tsv"
     conda:
         "../envs/aepsl.yaml"
     threads: workflow.cores
     params:
         settings=settings_of("saliency"),
-        code=code_of("saliency"),
-        content=content_of("saliency"),
+        tracked=tracked_by("saliency"),
         options=options_of("saliency"),
     shell:
         "python -m aepsl saliency"
@@ -47,7 +46,7 @@ rule pseudo_labels:
     threads: workflow.cores
     params:
         settings=settings_of("pseudo_labels"),
-        code=code_of("pseudo_labels"),
+        tracked=tracked_by("pseudo_labels"),
         options=options_of("pseudo_labels"),
     shell:
         "python -m aepsl pseudo-labels"

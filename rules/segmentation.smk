@@ -1,8 +1,8 @@
 """Online prohibitive segmentation learning (paper, section 3.2), prediction, CRF, and VOC's evaluation server.
 
 REQUIRED INPUTS: data/train.json, data/val.json, pseudo_labels/index.json.
-OUTPUTS: segmentation/model.safetensors, history.jsonl, scores.h5, predictions/, predictions_crf/, self_labels/ (PSL++),
-submission.tar.gz.
+OUTPUTS: segmentation/model.safetensors, history.jsonl; shards of scores.h5, predictions/, predictions_crf/ and, for
+PSL++, self_labels/; submission.tar.gz.
 """
 
 
@@ -24,8 +24,7 @@ rule train_segmentation:
         gpu=gpus_of("train_segmentation"),
     params:
         settings=settings_of("train_segmentation"),
-        code=code_of("train_segmentation"),
-        content=content_of("train_segmentation"),
+        tracked=tracked_by("train_segmentation"),
         command=command_of("train_segmentation"),
         options=options_of("train_segmentation"),
     shell:
@@ -44,12 +43,11 @@ rule self_labels:
     input:
         unpack(inputs_of("self_labels")),
     output:
-        directory("<results>/{run}self_labels"),
-        index="<results>/{run}self_labels/index.json",
+        temp(directory("<results>/{run}self_labels.{scatteritem}")),
     log:
-        "<logs>/{run}self_labels.log",
+        "<logs>/{run}self_labels.{scatteritem}.log",
     benchmark:
-        "<benchmarks>/{run}self_labels.tsv"
+        "<benchmarks>/{run}self_labels.{scatteritem}.tsv"
     conda:
         "../envs/aepsl.yaml"
     threads: workflow.cores
@@ -57,14 +55,14 @@ rule self_labels:
         gpu=gpus_of("self_labels"),
     params:
         settings=settings_of("self_labels"),
-        code=code_of("self_labels"),
+        tracked=tracked_by("self_labels"),
         options=options_of("self_labels"),
     shell:
         "python -m aepsl self-labels"
         " --settings {params.settings:q}"
         " --images {input.images:q}"
         " --model {input.model:q}"
-        " --output {output.index:q}"
+        " --output {output:q}/index.json"
         " --log {log:q} {params.options}"
 
 
@@ -73,13 +71,12 @@ rule predict:
     input:
         unpack(inputs_of("predict")),
     output:
-        directory("<results>/{run}predictions"),
-        index="<results>/{run}predictions/index.json",
-        scores="<results>/{run}scores.h5",
+        scores=temp("<results>/{run}scores.{scatteritem}.h5"),
+        labels=temp(directory("<results>/{run}predictions.{scatteritem}")),
     log:
-        "<logs>/{run}predict.log",
+        "<logs>/{run}predict.{scatteritem}.log",
     benchmark:
-        "<benchmarks>/{run}predict.tsv"
+        "<benchmarks>/{run}predict.{scatteritem}.tsv"
     conda:
         "../envs/aepsl.yaml"
     threads: workflow.cores
@@ -87,7 +84,7 @@ rule predict:
         gpu=gpus_of("predict"),
     params:
         settings=settings_of("predict"),
-        code=code_of("predict"),
+        tracked=tracked_by("predict"),
         options=options_of("predict"),
     shell:
         "python -m aepsl predict"
@@ -95,7 +92,7 @@ rule predict:
         " --images {input.images:q}"
         " --model {input.model:q}"
         " --scores {output.scores:q}"
-        " --output {output.index:q}"
+        " --output {output.labels:q}/index.json"
         " --log {log:q} {params.options}"
 
 
@@ -104,25 +101,24 @@ rule crf:
     input:
         unpack(inputs_of("crf")),
     output:
-        directory("<results>/{run}predictions_crf"),
-        index="<results>/{run}predictions_crf/index.json",
+        temp(directory("<results>/{run}predictions_crf.{scatteritem}")),
     log:
-        "<logs>/{run}crf.log",
+        "<logs>/{run}crf.{scatteritem}.log",
     benchmark:
-        "<benchmarks>/{run}crf.tsv"
+        "<benchmarks>/{run}crf.{scatteritem}.tsv"
     conda:
         "../envs/aepsl.yaml"
     threads: workflow.cores
     params:
         settings=settings_of("crf"),
-        code=code_of("crf"),
+        tracked=tracked_by("crf"),
         options=options_of("crf"),
     shell:
         "python -m aepsl crf"
         " --settings {params.settings:q}"
         " --images {input.images:q}"
         " --scores {input.scores:q}"
-        " --output {output.index:q}"
+        " --output {output:q}/index.json"
         " --log {log:q} {params.options}"
 
 
@@ -141,7 +137,7 @@ rule submission:
     threads: workflow.cores
     params:
         settings=settings_of("submission"),
-        code=code_of("submission"),
+        tracked=tracked_by("submission"),
         options=options_of("submission"),
     shell:
         "python -m aepsl submission"

@@ -4,7 +4,7 @@ import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from aepsl.errors import InputError
 from aepsl.files import read_json, write_text
 from aepsl.settings.base import Section
 from aepsl.settings.settings import validate
+from aepsl.shards import Shard
 
 FORMAT = "aepsl manifest 1"
 BACKGROUND = "background"  # the name of label 0
@@ -63,6 +64,10 @@ class Manifest:
     entries: tuple[Entry, ...]
     skipped: int = 0
     folder: Path = Path()
+
+    def shard(self, shard: Shard) -> "Manifest":
+        """The manifest of a shard's images alone."""
+        return replace(self, entries=tuple(shard.of(self.entries)))
 
     def file(self, entry: Entry) -> Path:
         """Where the entry's image lies."""

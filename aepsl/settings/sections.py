@@ -17,6 +17,7 @@ Threads = Annotated[int, Field(ge=1, le=256)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 Reading = Literal["fraction_of_max", "top_pixels", "top_values", "calibrated", "random"]
+CALIBRATED = ("calibrated", "random")  # the readings whose threshold is found, so that a round mines an area
 
 
 class Scenes(Section):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from aepsl.errors import InputError
 from aepsl.settings.base import Section
 from aepsl.settings.sections import (
+    CALIBRATED,
     CRF,
     Attention,
     Count,
@@ -62,11 +63,18 @@ class CamsSettings(Section):
     attention: Attention
 
 
+class CalibrateSettings(Section):
+    round: Count
+    target_area: float
+    seed: Seed | None
+    """None where nothing is random."""
+
+
 class MineSettings(Section):
     round: Count
     reading: Reading
-    threshold: float
-    """Fraction or share t, or the target area where the reading is `calibrated` or `random`."""
+    threshold: float | None
+    """Fraction or share t; None where it is calibrated."""
     seed: Seed | None = None
     """None where nothing is random."""
 
@@ -173,15 +181,14 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
             )
         case "cams":
             return CamsSettings(round=t, cpu_threads=s.cpu_threads, attention=s.attention)
+        case "calibrate":
+            seed = s.seed if erasing.in_round(t, "reading") == "random" else None
+            return CalibrateSettings(round=t, target_area=erasing.in_round(t, "target_area"), seed=seed)
         case "mine":
             reading = erasing.in_round(t, "reading")
-            given = "target_area" if reading in ("calibrated", "random") else "threshold"
-            return MineSettings(
-                round=t,
-                reading=reading,
-                threshold=erasing.in_round(t, given),
-                seed=s.seed if reading == "random" else None,
-            )
+            threshold = None if reading in CALIBRATED else erasing.in_round(t, "threshold")
+            seed = s.seed if reading == "random" else None
+            return MineSettings(round=t, reading=reading, threshold=threshold, seed=seed)
         case "erase":
             if erasing.fill == "none":
                 raise InputError("erasing.fill is none: no round erases anything")

@@ -16,13 +16,16 @@ from aepsl.machine import Machine
 from aepsl.parallel import ahead
 from aepsl.progress import each
 from aepsl.settings.stages import CamsSettings
+from aepsl.shards import WHOLE, Shard
 
 log = logging.getLogger(__name__)
 
 
-def run(settings: CamsSettings, *, images: Path, classifier: Path, output: Path, machine: Machine) -> None:
+def run(
+    settings: CamsSettings, *, images: Path, classifier: Path, output: Path, machine: Machine, shard: Shard = WHOLE
+) -> None:
     """images: manifest of I_t. output: cams.h5, `/{image id}/{class}` at the network's resolution, uint8."""
-    manifest = Manifest.read(images)
+    manifest = Manifest.read(images).shard(shard)
     classify = Classifying.load(classifier, Compute.on(machine, cpu_threads=settings.cpu_threads))
     card = classify.card
 

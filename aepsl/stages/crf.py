@@ -14,11 +14,14 @@ from aepsl.parallel import in_processes
 from aepsl.prediction import probabilities, stack, upsampled_scores
 from aepsl.progress import each
 from aepsl.settings.stages import CrfSettings
+from aepsl.shards import WHOLE, Shard
 
 
-def run(settings: CrfSettings, *, images: Path, scores: Path, output: Path, machine: Machine) -> None:
+def run(
+    settings: CrfSettings, *, images: Path, scores: Path, output: Path, machine: Machine, shard: Shard = WHOLE
+) -> None:
     """images: manifest. scores: scores.h5 of the same images. output: index.json of palette PNGs, written last."""
-    manifest = Manifest.read(images)
+    manifest = Manifest.read(images).shard(shard)
 
     def refine(entry: Entry) -> Entry:
         photograph = load_photograph(manifest.file(entry))

@@ -12,11 +12,14 @@ from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.seeds import generator
 from aepsl.settings.stages import EraseSettings
+from aepsl.shards import WHOLE, Shard
 
 
-def run(settings: EraseSettings, *, images: Path, masks: Path, output: Path, machine: Machine) -> None:
+def run(
+    settings: EraseSettings, *, images: Path, masks: Path, output: Path, machine: Machine, shard: Shard = WHOLE
+) -> None:
     """images: manifest of I_t. output: index.json of I_{t+1}, a manifest, written last; its PNGs lie beside it."""
-    manifest = Manifest.read(images)
+    manifest = Manifest.read(images).shard(shard)
     mean_pixel = manifest.mean_pixel
     if mean_pixel is None:
         raise InputError(f"{images}: not a manifest of training images: it has no mean pixel")

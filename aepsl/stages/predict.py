@@ -17,13 +17,23 @@ from aepsl.prediction import candidates, label_map, prohibited
 from aepsl.progress import each
 from aepsl.segmenting import Segmenting
 from aepsl.settings.stages import PredictSettings
+from aepsl.shards import WHOLE, Shard
 
 
-def run(settings: PredictSettings, *, images: Path, model: Path, scores: Path, output: Path, machine: Machine) -> None:
+def run(
+    settings: PredictSettings,
+    *,
+    images: Path,
+    model: Path,
+    scores: Path,
+    output: Path,
+    machine: Machine,
+    shard: Shard = WHOLE,
+) -> None:
     """images: manifest. scores: scores.h5, before the softmax, at the network's resolution. output: index.json of the
     palette PNGs, written last."""
     segment = Segmenting.load(model, Compute.on(machine, cpu_threads=settings.cpu_threads))
-    manifest = Manifest.read(images)
+    manifest = Manifest.read(images).shard(shard)
     names = (BACKGROUND, *segment.card.classes)
     attributes = {
         "title": "segmentation scores",

@@ -15,11 +15,12 @@ from aepsl.parallel import in_processes
 from aepsl.progress import each
 from aepsl.settings.sections import Saliency
 from aepsl.settings.stages import SaliencySettings
+from aepsl.shards import WHOLE, Shard
 
 
-def run(settings: SaliencySettings, *, images: Path, output: Path, machine: Machine) -> None:
+def run(settings: SaliencySettings, *, images: Path, output: Path, machine: Machine, shard: Shard = WHOLE) -> None:
     """images: manifest of the photographs. output: saliency.h5, `/{image id}/saliency`, 0..255 for 0..1."""
-    manifest = Manifest.read(images)
+    manifest = Manifest.read(images).shard(shard)
     detect = _detector(settings.saliency)
 
     def look(entry: Entry) -> tuple[str, np.ndarray]:

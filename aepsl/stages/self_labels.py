@@ -18,11 +18,14 @@ from aepsl.prediction import probabilities, upsampled_scores
 from aepsl.progress import each
 from aepsl.segmenting import Segmenting
 from aepsl.settings.stages import SelfLabelsSettings
+from aepsl.shards import WHOLE, Shard
 
 
-def run(settings: SelfLabelsSettings, *, images: Path, model: Path, output: Path, machine: Machine) -> None:
+def run(
+    settings: SelfLabelsSettings, *, images: Path, model: Path, output: Path, machine: Machine, shard: Shard = WHOLE
+) -> None:
     """images: manifest of the training photographs. output: index.json of palette PNGs, written last."""
-    manifest = Manifest.read(images)
+    manifest = Manifest.read(images).shard(shard)
     segment = Segmenting.load(model, Compute.on(machine, cpu_threads=settings.cpu_threads))
 
     def load(entry: Entry) -> tuple[Entry, np.ndarray]:

@@ -111,7 +111,7 @@ def _provenance(path: Path) -> Iterator[str]:
     try:
         one = told["products"].get(path.resolve().relative_to(results.resolve()).as_posix())
         if one is not None:
-            packages = told["environments"][one["environment"]]["packages"]
+            packages = told["environments"][one["environments"][0]]["packages"]
             yield f"made by stage {one['stage']}, code {one['code']}, {json.dumps(packages)} ({RECORDS}.json)"
     except (KeyError, TypeError, AttributeError, IndexError):
         raise InputError(f"{gathered}: not what a run writes; remove it and run again") from None

@@ -12,6 +12,7 @@ AGAIN = {
     "manifest val": "data/val.json",
     "train_classifier 1": "round1/classifier.safetensors",
     "cams 1": "round1/cams.h5",
+    "calibrate 1": "round1/threshold.json",
     "mine 1": "round1/masks.h5",
     "erase 1": "round1/erased/index.json",
     "saliency": "saliency.h5",

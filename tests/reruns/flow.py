@@ -10,12 +10,19 @@ Flow = dict[str, set[str]]
 
 
 def erasing(
-    rounds: int, merge: int | None, *, erased: bool = True, earlier: bool = True, cams: bool = True, crf: bool = True
+    rounds: int,
+    merge: int | None,
+    *,
+    erased: bool = True,
+    earlier: bool = True,
+    calibrated: bool = True,
+    cams: bool = True,
+    crf: bool = True,
 ) -> Flow:
     """The rounds and what is made of them.
 
     merge: None where the histories decide. erased: rounds see what the round before left. earlier: mined pixels are not
-    mined again. cams: mining reads them. crf: predictions are refined.
+    mined again. calibrated: a threshold is found. cams: mining reads them. crf: predictions are refined.
     """
     every = range(1, rounds + 1)
 
@@ -28,6 +35,9 @@ def erasing(
         read[f"cams {t}"] = {images(t), f"train_classifier {t}"}
         read[f"mine {t}"] = {images(t), *([f"cams {t}"] if cams else [])}
         read[f"mine {t}"] |= {f"mine {s}" for s in range(1, t)} if earlier else set()
+        if calibrated:
+            read[f"calibrate {t}"] = set(read[f"mine {t}"])
+            read[f"mine {t}"].add(f"calibrate {t}")
         if erased and t < rounds:
             read[f"erase {t}"] = {images(t), f"mine {t}"}
     merged = every if merge is None else every[:merge]

@@ -9,14 +9,16 @@ SEGMENTERS = "train_segmentation, predict, self_labels"
 NETWORKS = f"{CLASSIFIERS}, {SEGMENTERS}"
 JUDGES = "evaluate, quality, judge_labels"
 LABEL_MAPS = f"{SEGMENTERS}, pseudo_labels, crf, overview, {JUDGES}"
-PHOTOGRAPHS = f"{NETWORKS}, manifest, mine, erase, saliency, crf, overview"
+PHOTOGRAPHS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, overview"
 LISTS = f"{PHOTOGRAPHS}, pseudo_labels, {JUDGES}, submission"
-WORKERS = f"{NETWORKS}, manifest, mine, erase, saliency, crf, pseudo_labels, {JUDGES}"
-SHOWN = "train_classifier, cams, mine, saliency, pseudo_labels, train_segmentation, self_labels, predict, crf, quality"
+WORKERS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, pseudo_labels, {JUDGES}"
+SHARDED = "cams, mine, erase, saliency, self_labels, predict, crf"
+SHOWN = f"{TRAINING}, cams, calibrate, mine, saliency, pseudo_labels, self_labels, predict, crf, quality"
 
 STAGES = (
-    "manifest", "train_classifier", "cams", "mine", "erase", "saliency", "train_segmentation", "self_labels", "predict",
-    "crf", "evaluate", "judge_classifiers", "judge_labels", "quality", "overview", "comparison", "submission",
+    "manifest", "train_classifier", "cams", "calibrate", "mine", "erase", "saliency", "train_segmentation",
+    "self_labels", "predict", "crf", "evaluate", "judge_classifiers", "judge_labels", "quality", "overview",
+    "comparison", "submission",
 )  # fmt: skip
 
 USED = {
@@ -42,10 +44,12 @@ USED = {
     "data/scenes/writer.py": "scenes",
     "data/voc.py": "manifest, submission",
     "distributed.py": TRAINING,
-    "erasing.py": "mine, erase, pseudo_labels, quality",
+    "erasing.py": "calibrate, mine, erase, pseudo_labels, quality",
     "files.py": f"scenes, {LISTS}, comparison",
+    "gather.py": SHARDED,
     "losses.py": TRAINING,
     "metrics.py": f"{JUDGES}, judge_classifiers",
+    "mining.py": "calibrate, mine",
     "models.py": NETWORKS,
     "networks/backbone.py": NETWORKS,
     "networks/batch_norm.py": NETWORKS,
@@ -65,14 +69,15 @@ USED = {
     "quality.py": "quality, judge_labels",
     "saliency/maps.py": "saliency",
     "saliency/rbd.py": "saliency",
-    "seeds.py": f"{TRAINING}, mine, erase",
+    "seeds.py": f"{TRAINING}, calibrate, mine, erase",
     "segmenting.py": "predict, self_labels",
+    "shards.py": LISTS,
     "stages/pseudo_labels.py": "pseudo_labels, quality",
     "stages/scenes.py": "scenes",
     **{f"stages/{stage}.py": stage for stage in STAGES},
-    "stores.py": "cams, mine, erase, saliency, pseudo_labels, predict, crf, quality, overview",
+    "stores.py": "cams, calibrate, mine, erase, saliency, pseudo_labels, predict, crf, quality, overview",
     "training.py": TRAINING,
-    "upsampling.py": "mine, predict, self_labels, crf, quality, overview",
+    "upsampling.py": "calibrate, mine, predict, self_labels, crf, quality, overview",
 }
 
 UNUSED = (
@@ -82,7 +87,9 @@ UNUSED = (
     "data/folder.py",
     "data/walk.py",
     "fingerprints.py",
+    "gather_jobs.py",
     "graph.py",
+    "lock.py",
     "networks/mobilenet_v2.py",
     "networks/squeezenet.py",
     "options.py",
@@ -96,6 +103,7 @@ UNUSED = (
     "workflow.py",
     "tools/compare.py",
     "tools/export_onnx.py",
+    "tools/gather.py",
     "tools/inspect.py",
     "tools/judge_saliency.py",
     "tools/labels_from_masks.py",
@@ -114,6 +122,8 @@ IMPORTED = {
     "distributed.py": ("cams, judge_classifiers", "losses.py imports it"),
     "errors.py": (f"scenes, {LISTS}, comparison", "all may end in a line"),
     "losses.py": ("cams, judge_classifiers", "an attention method is one module, its loss and its maps"),
+    "shards.py": ("comparison", "manifest.py imports it"),
+    "stores.py": ("self_labels", "gather.py imports it"),
     "machine.py": (f"{WORKERS}, submission", "says where to compute, not what"),
     "networks/weights.py": ("cams, judge_classifiers, predict, self_labels", "build.py imports it, for training alone"),
     "progress.py": (f"manifest, {SHOWN}, judge_classifiers, judge_labels, submission", "draws bars"),

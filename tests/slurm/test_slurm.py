@@ -22,6 +22,7 @@ SCALED = {  # the profile for a node of two CPUs and 8 GB, polled often
     "16000 * attempt": "2000 * attempt",
     "8000 * attempt": "1500 * attempt",
     "  predict:": "  crf: {mem_mb: 60 if attempt < 2 else 1500}\n  predict:",  # the first try has too little
+    "shards=16": "shards=2",
     "latency-wait: 60": "latency-wait: 20",
     "executor: slurm\n": (
         "executor: slurm\nslurm-no-account: true\nslurm-status-command: squeue\n"
@@ -96,6 +97,7 @@ def submitted(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Sub
 
 
 def test_the_results_are_a_local_runs(submitted: Submitting, tmp_path: Path) -> None:
+    """Of two shards on the cluster, of one here."""
     local = Project(tmp_path / "local")
     local.run(*TARGET, "--cores", "2")
     made, expected = (

@@ -8,8 +8,9 @@ import pytest
 
 from aepsl.errors import InputError
 from aepsl.graph import STAGES
+from aepsl.lock import locked
 from aepsl.settings.settings import Settings, validate
-from aepsl.workflow import Job, Plan, locked, plan_of
+from aepsl.workflow import Job, Plan, plan_of
 
 
 def plan(**values: Any) -> Plan:

@@ -6,7 +6,7 @@ import pytest
 
 from aepsl.errors import InputError
 from aepsl.machine import Machine
-from aepsl.provenance import gather, write_gathered, write_record
+from aepsl.provenance import gather, write_gathered, write_record, write_record_of_shards
 from aepsl.settings.sections import Section
 
 
@@ -41,7 +41,7 @@ def test_each_product_has_its_making(results: Path) -> None:
     masks = told["products"]["masks.h5"]
     assert masks["sha256"] == hashlib.sha256(b"masks.h5 of mine").hexdigest()
     assert (masks["stage"], masks["settings"], masks["code"]) == ("mine", {"area": 0.5}, "c0de")
-    plain, network = (told["environments"][told["products"][name]["environment"]] for name in ("masks.h5", "model"))
+    plain, network = (told["environments"][told["products"][name]["environments"][0]] for name in ("masks.h5", "model"))
     assert network.items() > plain.items()
     assert network["precision"] == "float32" and network["device"].startswith("cpu") and network["cpu_threads"] == 1
 
@@ -66,11 +66,23 @@ def test_the_file_holds_what_was_gathered(results: Path, tmp_path: Path) -> None
     assert not (tmp_path / "provenance.json").exists(), "no job was done there"
 
 
+def test_a_product_of_shards_has_the_environments_of_all(results: Path) -> None:
+    shards = [results / f"provenance/cams.{n}-of-3.json" for n in (1, 2, 3)]
+    for shard, precision in zip(shards, ("float32", "bf16", "float32"), strict=True):
+        write_record(shard, "cams", Networks(), code="c0de", products=[], machine=Machine("cpu", precision))
+    (results / "cams.h5").write_text("all of them")
+    write_record_of_shards(results / "provenance/cams.json", shards, product=results / "cams.h5")
+    told = gather(results)
+    cams = told["products"]["cams.h5"]
+    assert (cams["stage"], cams["code"], cams["sha256"]) == ("cams", "c0de", hashlib.sha256(b"all of them").hexdigest())
+    assert [told["environments"][number]["precision"] for number in cams["environments"]] == ["float32", "bf16"]
+
+
 def test_a_spoilt_record_is_named(results: Path) -> None:
     (results / "provenance/mine.json").write_text("{")
     with pytest.raises(InputError, match=r"mine\.json: not readable"):
         gather(results)
-    for wrong in ("[]", "3", '{"environment": 1}', '{"environment": {}, "products": 3}'):
+    for wrong in ("[]", "3", '{"environments": 1}', '{"environments": [], "products": 3}'):
         (results / "provenance/mine.json").write_text(wrong)
         with pytest.raises(InputError, match=r"mine\.json: not a record of a job"):
             gather(results)

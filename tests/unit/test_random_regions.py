@@ -1,30 +1,30 @@
 """The control `reading: random`: regions of the target area that no classifier had a part in."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
+from aepsl.errors import InputError
 from aepsl.machine import Machine
-from aepsl.settings.stages import MineSettings
-from aepsl.stages import mine
+from aepsl.settings.stages import CalibrateSettings, MineSettings
+from aepsl.stages import calibrate, mine
 
 AREA, IMAGES = 0.3, 40
 
 
 def mined(folder: Path, name: str, *, seed: int = 0, round: int = 1, earlier: list[Path] | None = None) -> np.ndarray:
-    settings = MineSettings(round=round, reading="random", threshold=AREA, seed=seed)
-    output = folder / f"{name}.h5"
-    mine.run(
-        settings,
-        images=folder / "images.json",
-        cams=[],
-        earlier=earlier or [],
-        output=output,
-        machine=Machine(workers=1),
+    found, output = folder / f"{name}.json", folder / f"{name}.h5"
+    read: dict[str, Any] = {"images": folder / "images.json", "cams": [], "earlier": earlier or []}
+    calibrate.run(
+        CalibrateSettings(round=round, target_area=AREA, seed=seed), output=found, machine=Machine(workers=1), **read
     )
+    settings = MineSettings(round=round, reading="random", threshold=None, seed=seed)
+    mine.run(settings, calibration=[found], output=output, machine=Machine(workers=1), **read)
     with stores.Reader(output, "masks") as store:
         assert store.attributes["reading"] == "random"
         return np.stack([store.read(image_id)["cat"] > 0 for image_id in store.ids()])
@@ -44,3 +44,17 @@ def test_random_regions_have_the_target_area_and_never_meet_earlier_ones(tmp_pat
     assert not (first & second).any()
     assert (mined(tmp_path, "again") == first).all()
     assert (mined(tmp_path, "other", seed=1) != first).any()
+
+
+@pytest.mark.parametrize("wrong", ["[]", "3", "{}", '{"fraction_of_max": 2}', '{"fraction_of_max": "x"}', "1" * 400])
+def test_a_calibration_that_is_none_is_named(tmp_path: Path, wrong: str) -> None:
+    Manifest(("cat",), (0.0, 0.0, 0.0), ".", ()).write(tmp_path / "images.json")
+    (tmp_path / "threshold.json").write_text(wrong)
+    settings = MineSettings(round=1, reading="calibrated", threshold=None)
+    for calibration, said in (([tmp_path / "threshold.json"], "not a calibration"), ([], "--calibration is missing")):
+        with pytest.raises(InputError, match=said):
+            mine.run(
+                settings, images=tmp_path / "images.json", cams=[], earlier=[], calibration=calibration,
+                output=tmp_path / "m.h5", machine=Machine(workers=1),
+            )  # fmt: skip
+    assert not (tmp_path / "m.h5").exists()

@@ -18,6 +18,13 @@ TEST = ("--cores", "2", "--configfile", "configs/test.yaml")
 TARGETS = ("all", "results_test/variants/psl++/miou.json", *TEST)
 
 
+GATHERED = {
+    "cams": "cams", "masks": "mine", "erased": "erase", "saliency": "saliency", "self_labels": "self_labels",
+    "scores": "predict", "predictions": "predict", "predictions_crf": "crf",
+}  # fmt: skip
+"""Product → the rule that makes its shards."""
+
+
 class Project:
     """`folder` holds the workflow and the package: `python -m` takes both from there, so tests may edit them."""
 
@@ -78,10 +85,13 @@ class Project:
         return done.stdout
 
     def planned(self, *words: str) -> set[str]:
-        """The jobs of a dry run, each as its rule and its wildcards: `mine 3`, `evaluate variants/plain/`."""
+        """The jobs of a dry run, each as its rule and its wildcards: `mine 3`, `evaluate variants/plain/`.
+
+        Shards, and what gathers them, are the one job that they are parts of.
+        """
         text = self.run(*words, "--dry-run")
         blocks = re.findall(r"^(?:local)?rule (\w+):\n((?: +.*\n)*)", text, re.MULTILINE)
-        jobs = {" ".join([rule, *_wildcards(block)]) for rule, block in blocks}
+        jobs = {_job(rule, block) for rule, block in blocks}
         assert jobs or "Nothing to be done" in text, text
         return jobs - {"all"}
 
@@ -95,10 +105,16 @@ class Project:
         self.path(name).write_text(text.replace(old, new), encoding="utf-8")
 
 
-def _wildcards(block: str) -> list[str]:
+def _job(rule: str, block: str) -> str:
     found = re.search(r"^ +wildcards: (.*)$", block, re.MULTILINE)
-    pairs = [pair.split("=", 1) for pair in found[1].split(", ")] if found else []
-    return [value for _, value in pairs if value]
+    values = dict(pair.split("=", 1) for pair in found[1].split(", ")) if found else {}
+    values.pop("scatteritem", None)
+    product = values.pop("file", None) or values.pop("folder", None)
+    if product:  # the product that is gathered
+        folder, _, name = product.rpartition("/")
+        rule = GATHERED[name]
+        values["round"] = folder.removeprefix("round")
+    return " ".join([rule, *filter(None, values.values())])
 
 
 def complaints(text: str) -> list[str]:

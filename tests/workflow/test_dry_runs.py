@@ -12,8 +12,8 @@ import yaml
 from project import REPOSITORY, Project, complaints
 from snakemake.utils import update_config
 
+from aepsl.lock import locked
 from aepsl.settings.settings import Settings
-from aepsl.workflow import locked
 
 CONFIGURATIONS = ["config.yaml", *sorted(str(p.relative_to(REPOSITORY)) for p in REPOSITORY.glob("configs/*.yaml"))]
 

@@ -1,0 +1,72 @@
+"""Put the shards of a product together, in the order of the manifest: to the bytes that one job would have made."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aepsl import stores
+from aepsl.data.manifest import Entry, Manifest
+from aepsl.errors import InputError
+from aepsl.shards import Shard
+
+
+def gather_files(manifest: Manifest, shards: Sequence[Path], output: Path) -> None:
+    """shards: HDF5 files of one kind, each of its shard's images, with equal root attributes.
+
+    Raises InputError where one is of other images or was made in another way.
+    """
+    with stores.Reader(shards[0]) as first:
+        kind, description = first.kind, first.description
+    with stores.create(output, kind, description) as store:
+        for number, path in enumerate(shards, start=1):
+            with stores.Reader(path, kind) as shard:
+                own = _ids(manifest, Shard(number, len(shards)))
+                if shard.ids() != sorted(own):
+                    raise _of_other_images(path)
+                if not _equal(shard.description, description):
+                    raise InputError(f"{path}: made in another way than {shards[0]}; remove it and run again")
+                for image_id in own:
+                    store.copy(image_id, shard)
+
+
+def gather_folders(manifest: Manifest, shards: Sequence[Path], output: Path) -> None:
+    """shards: folders of pictures with an index.json each. output: the index of all, beside which they come to lie.
+
+    Pictures are linked, where the disk can, as copies need its time and space. Raises InputError where a shard is of
+    other images.
+    """
+    entries: list[Entry] = []
+    for number, folder in enumerate(shards, start=1):
+        shard = Manifest.read(folder / "index.json")
+        if [entry.id for entry in shard.entries] != _ids(manifest, Shard(number, len(shards))):
+            raise _of_other_images(folder)
+        for entry in shard.entries:
+            _link(shard.file(entry), output.parent / entry.path)
+        entries += shard.entries
+    replace(shard, entries=tuple(entries)).write(output)
+
+
+def _ids(manifest: Manifest, shard: Shard) -> list[str]:
+    return [entry.id for entry in shard.of(manifest.entries)]
+
+
+def _equal(some: dict[str, Any], others: dict[str, Any]) -> bool:
+    return some.keys() == others.keys() and all(np.array_equal(some[key], others[key]) for key in some)
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _of_other_images(shard: Path) -> InputError:
+    return InputError(f"{shard}: a shard of other images; remove it and run again")

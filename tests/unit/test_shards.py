@@ -1,0 +1,126 @@
+"""Shards gathered are what one job would have made, byte by byte, whatever their number."""
+
+import shutil
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from aepsl import stores
+from aepsl.data.manifest import Entry, Manifest
+from aepsl.errors import InputError
+from aepsl.gather import gather_files, gather_folders
+from aepsl.machine import Machine
+from aepsl.settings.stages import EraseSettings, MineSettings
+from aepsl.shards import WHOLE, Shard
+from aepsl.stages import erase, mine
+
+IDS = ["b", "a", "ä 1", "c%", "10", "9"]
+"""In another order than by name."""
+NAMES = ("cat", "a/b")
+MACHINE = Machine(workers=1)
+
+
+@given(st.integers(0, 300), st.integers(1, 40))
+def test_every_item_is_in_one_shard_in_order_and_shards_are_as_large_as_each_other(items: int, count: int) -> None:
+    shards = [list(Shard(number, count).of(range(items))) for number in range(1, count + 1)]
+    assert list(chain(*shards)) == list(range(items))
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
+    assert list(WHOLE.of(range(items))) == list(range(items))
+
+
+def test_shards_are_named_as_snakemake_names_them() -> None:
+    assert Shard.named("2-of-8") == Shard(2, 8) and str(Shard(2, 8)) == "2-of-8"
+    for wrong in ("0-of-8", "9-of-8", "1-of-0", "", "2/8", "2-of-8\n", "١-of-2", "1-of-99999999999999999999"):
+        with pytest.raises(InputError, match="a shard is named 1-of-8 to 8-of-8"):
+            Shard.named(wrong)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Photographs with one or two labels, and maps of them."""
+    rng = np.random.default_rng(0)
+    entries = []
+    with stores.create(tmp_path / "cams.h5", "cams", {"title": "maps", "round": 1}) as store:
+        for number, name in enumerate(IDS):
+            Image.fromarray(rng.integers(0, 256, (24, 32 + number, 3), np.uint8)).save(tmp_path / f"{name}.png")
+            labels = NAMES[: 1 + number % 2]
+            entries.append(Entry(id=name, path=f"{name}.png", labels=labels, sha256=""))
+            store.add(name, {label: rng.integers(0, 256, (6, 8), np.uint8) for label in labels}, size=(24, 32 + number))
+    Manifest(NAMES, (1.0, 2.0, 3.0), ".", tuple(entries)).write(tmp_path / "images.json")
+    return tmp_path
+
+
+def mined(place: Path, name: str, shard: Shard = WHOLE, threshold: float = 0.4) -> Path:
+    settings = MineSettings(round=1, reading="fraction_of_max", threshold=threshold)
+    read = {"cams": [place / "cams.h5"], "earlier": [], "calibration": []}
+    mine.run(
+        settings,
+        images=place / "images.json",
+        output=place / name,
+        machine=MACHINE,
+        shard=shard,
+        **read,  # type: ignore[arg-type]
+    )
+    return place / name
+
+
+def erased(place: Path, name: str, shard: Shard = WHOLE) -> Path:
+    settings = EraseSettings(round=1, fill="noise", seed=0)
+    output = place / name / "index.json"
+    erase.run(settings, images=place / "images.json", masks=place / "m.h5", output=output, machine=MACHINE, shard=shard)
+    return output.parent
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_gathered_shards_are_what_one_job_makes(place: Path, count: int) -> None:
+    """Of nine shards of six images three are empty."""
+    manifest, shards = Manifest.read(place / "images.json"), [Shard(n, count) for n in range(1, count + 1)]
+    whole = mined(place, "m.h5")
+    gather_files(manifest, [mined(place, f"m.{shard}.h5", shard) for shard in shards], place / "gathered.h5")
+    assert (place / "gathered.h5").read_bytes() == whole.read_bytes()
+
+    one = erased(place, "erased")
+    gather_folders(manifest, [erased(place, f"e.{shard}", shard) for shard in shards], place / "together/index.json")
+    files = sorted(path.name for path in one.iterdir())
+    assert len(files) == len(IDS) + 1 and files == sorted(path.name for path in (place / "together").iterdir())
+    assert all((one / name).read_bytes() == (place / "together" / name).read_bytes() for name in files)
+
+
+def test_pictures_are_copied_where_they_cannot_be_linked(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mined(place, "m.h5")
+    one = erased(place, "erased")
+    monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
+    for _ in range(2):  # also over what is there
+        gather_folders(Manifest.read(place / "images.json"), [one], place / "together/index.json")
+    shutil.rmtree(one)
+    assert (place / "together/b.png").stat().st_size > 0
+
+
+def test_shards_that_do_not_belong_together_are_named(place: Path) -> None:
+    manifest = Manifest.read(place / "images.json")
+    first, second = (mined(place, f"m.{n}-of-2.h5", Shard(n, 2)) for n in (1, 2))
+    other = mined(place, "other.h5", Shard(2, 2), threshold=0.5)
+    output = place / "gathered.h5"
+    for shards, said in (
+        ([first], "m.1-of-2.h5: a shard of other images; remove it"),
+        ([second, first], "m.2-of-2.h5: a shard of other images"),
+        ([first, other], "other.h5: made in another way than .*m.1-of-2.h5"),
+        ([first, place / "cams.h5"], "cams.h5: expected a file of format 'aepsl masks 1'"),
+        ([first, place / "absent.h5"], "absent.h5: no such file"),
+        ([place / "images.json"], "images.json: not a readable HDF5 file"),
+    ):
+        with pytest.raises(InputError, match=said):
+            gather_files(manifest, shards, output)
+        assert not output.exists()
+    mined(place, "m.h5")
+    folder = erased(place, "erased", Shard(1, 2))
+    with pytest.raises(InputError, match="erased: a shard of other images"):
+        gather_folders(manifest, [folder], place / "together/index.json")
+    with pytest.raises(InputError, match=r"index\.json: no such file"):
+        gather_folders(manifest, [place / "nothing"], place / "together/index.json")
+    assert not (place / "together").exists()
