@@ -20,6 +20,7 @@ PAGE = (REPOSITORY / "docs/formats.md").read_text(encoding="utf-8")
 TYPES = {"text": str, "integer": int, "number": (int, float)}
 JSON = {
     "Manifests": ["data/train.json", "data/val.json", "round1/erased/index.json", "predictions_crf/index.json"],
+    "threshold.json": ["round1/threshold.json"],
     "miou.json": ["miou.json"],
     "classifiers.json": ["classifiers.json"],
     "labels.json": ["labels.json"],
