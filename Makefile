@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test test-slurm test-viewers lint bench fuzz reruns torture clean
+.PHONY: demo test test-slurm test-viewers lint docs bench fuzz reruns torture clean
 
 demo: .venv/installed
 	$(BIN)/python -m snakemake --cores 8
@@ -34,6 +34,11 @@ lint: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/python -m snakemake --lint
 
+# The site, in site/index.html, with pictures from the demo's results: what of them is not there is made first.
+docs: .venv/installed
+	$(BIN)/python -m snakemake --cores 8
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs site
+
 bench: .venv/installed
 	$(BIN)/python -m tests.benchmarks
 
@@ -52,4 +57,4 @@ reruns: .venv/installed
 	touch $@
 
 clean:
-	rm -rf results .snakemake
+	rm -rf results site .snakemake

@@ -5,11 +5,11 @@ Snakemake asks this module and nothing else; it is tested without Snakemake.
 
 import hashlib
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -24,6 +24,7 @@ from aepsl.settings.sections import CALIBRATED
 from aepsl.settings.settings import Settings, read_yaml, runs, validate
 from aepsl.settings.stages import settings_for
 
+T = TypeVar("T")
 TEACHER = "@teacher"
 FORMATS = {"voc": voc, "folder": folder}  # of data that the project does not make itself
 JUDGED = {"evaluate": "val", "judge_labels": "train", "quality": "train", "overview": "val"}  # by stage, the split
@@ -45,6 +46,7 @@ class Plan:
                 first = own.segmentation.model_copy(update={"labels": "pseudo"})
                 self.runs[teacher(run)] = own.model_copy(update={"segmentation": first})
         self._digests: dict[tuple[str, str, int | None, str | None], str] = {}
+        self._looked_up: dict[Any, Any] = {}
 
     def digest(self, job: "Job") -> str:
         """A hash of the settings of the job's stage and of all stages before it; equal where the products are."""
@@ -59,6 +61,13 @@ class Plan:
             own = canonical([job.stage, job.settings(), job.outside(), upstream])
             self._digests[key] = hashlib.sha256(own.encode()).hexdigest()
         return self._digests[key]
+
+    def once(self, key: Any, look: Callable[[], T]) -> T:
+        """look(), once a plan: a dataset has a hundred thousand files, and Snakemake asks of each job anew."""
+        if key not in self._looked_up:
+            self._looked_up[key] = look()
+        found: T = self._looked_up[key]
+        return found
 
     def path(self, product: str, run: str = "", *, round: int | None = None, split: str | None = None) -> str:
         """Where `run` finds a product: in its owner's folder."""
@@ -243,7 +252,10 @@ class Job:
         return fingerprint(f"aepsl.stages.{self.stage}", *chosen.get(self.stage, []), *gather)
 
     def content(self) -> str:
-        """A hash of what the job reads from outside, none of which is a rule's input."""
+        """A hash of what the job reads from outside, none of which is a rule's input; empty where it reads nothing."""
+        return self.plan.once((self.stage, self.run, self.split), self._content)
+
+    def _content(self) -> str:
         dataset, network = self.whole.dataset, self.whole.network
         paths = [Path(network.weights)] if self.trains and network.weights not in (None, "torchvision") else []
         if self.stage == "saliency" and self.whole.saliency.method == "external":
@@ -254,7 +266,7 @@ class Job:
             paths += files
         if self._truth_split and (masks := self._masks(self._truth_split)):
             paths += masks[1]
-        return contents(paths, CONTENT_CACHE, text)
+        return contents(paths, CONTENT_CACHE, text) if paths or text else ""
 
     def _maps(self) -> list[Path]:
         """The saliency maps of the training images, or all there are where no list names these images yet."""
@@ -273,7 +285,7 @@ class Job:
             return True
         if (found := self._masks(split)) is None:
             return False
-        lacking = _absent(found[1])
+        lacking = self._lacking(split)
         if split == "val" and 0 < len(lacking) < len(found[1]):
             raise InputError(f"{lacking[0]}: no such mask ({len(lacking)} of {len(found[1])} validation images)")
         return not lacking
@@ -281,7 +293,7 @@ class Job:
     def _without_masks(self, split: str) -> str:
         """Why the job cannot be: which masks there are not."""
         images, found = "training" if split == "train" else "validation", self._masks(split)
-        lacking = _absent(found[1]) if found else []
+        lacking = self._lacking(split) if found else []
         first = f" ({lacking[0]} is missing)" if lacking else ""
         sbd = bool(lacking) and lacking[0].parent.name == voc.AUGMENTED_FOLDER
         return (
@@ -304,7 +316,16 @@ class Job:
     def _masks(self, split: str) -> tuple[Path, list[Path]] | None:
         """The folder of masks and where those of a split belong; None: there are none, or the project draws them."""
         dataset = self.whole.dataset
-        return FORMATS[dataset.format].masks(dataset, split) if dataset.format in FORMATS else None
+        if dataset.format not in FORMATS:
+            return None
+        key = ("masks", dataset.model_dump_json(), split)
+        return self.plan.once(key, lambda: FORMATS[dataset.format].masks(dataset, split))
+
+    def _lacking(self, split: str) -> list[Path]:
+        """The masks of a split that are not there."""
+        paths = (self._masks(split) or (Path(), []))[1]
+        key = ("lacking", self.whole.dataset.model_dump_json(), split)
+        return self.plan.once(key, lambda: [path for path in paths if not path.exists()])
 
     def command(self) -> str:
         """How the stage is called, without its arguments; untracked."""
@@ -330,7 +351,3 @@ class Job:
         for name, path in self.outside().items():
             words += [f"--{name}", path]
         return shlex.join(words)
-
-
-def _absent(paths: list[Path]) -> list[Path]:
-    return [path for path in paths if not path.exists()]

@@ -124,7 +124,7 @@ def test_a_cancelled_job_and_one_over_its_memory_are_given_another_try(submitted
         by_comment.setdefault(job["Comment"], []).append(job)
     trained = by_comment["rule_train_classifier_wildcards__2"]
     assert [job["JobState"] for job in trained] == ["CANCELLED", "COMPLETED"]
-    refined = by_comment["rule_crf"]
+    refined = by_comment["rule_crf_wildcards__1-of-2"]
     assert [job["MinMemoryNode"] for job in refined] == ["60M", "1500M"]
     assert refined[0]["JobState"] != refined[1]["JobState"] == "COMPLETED"
 
@@ -132,6 +132,9 @@ def test_a_cancelled_job_and_one_over_its_memory_are_given_another_try(submitted
 def test_after_a_change_the_rounds_that_it_invalidates_are_submitted_alone(submitted: Submitting) -> None:
     before = len(submitted.jobs())
     submitted.finish("--config", "erasing={per_round: [{round: 2, target_area: 0.3}]}")
-    rules = {re.sub(r"_wildcards_*", " ", job["Comment"]).strip() for job in submitted.jobs()[before:]}
-    after = {"rule_pseudo_labels", "rule_train_segmentation", "rule_predict", "rule_crf", "rule_evaluate"}
-    assert rules == {"rule_mine 2", *after}
+    jobs = {re.sub(r"_wildcards_*", " ", job["Comment"]).strip() for job in submitted.jobs()[before:]}
+    whole = {"calibrate 2", "pseudo_labels", "train_segmentation", "evaluate"}
+    split = {f"{job}{n}-of-2" for job in ("mine 2_", "predict ", "crf ") for n in (1, 2)}
+    gathered = {"gather_file round2/masks", "gather_file scores"}
+    gathered |= {"gather_folder predictions", "gather_folder predictions_crf"}
+    assert jobs == {f"rule_{job}" for job in whole | split | gathered}
