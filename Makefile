@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test test-slurm lint docs bench fuzz reruns torture clean
+.PHONY: demo test test-slurm test-viewers lint docs bench fuzz reruns torture clean
 
 demo: .venv/installed
 	$(BIN)/python -m snakemake --cores 8
@@ -16,6 +16,12 @@ test-slurm: .venv/installed
 	command -v slurmctld >/dev/null || tests/slurm/install
 	$(BIN)/python -m pip install --quiet --editable ".[test,slurm]"
 	$(BIN)/python -m pytest tests/slurm
+
+# The HDF5 files in h5dump, in h5web in a browser, and in silx. Installs Debian's packages, as root, where they lack.
+test-viewers: .venv/installed
+	tests/viewers/install
+	$(BIN)/python -m pip install --quiet --editable ".[test,viewers]"
+	$(BIN)/python -m pytest tests/viewers tests/unit/test_hdf5_tools.py
 
 # Ten thousand hostile files, a few hundred of which are part of the tests.
 fuzz: .venv/installed

@@ -1,7 +1,11 @@
 """The HDF5 files: one picture a dataset, `/{image id}/{name}`, that any HDF5 viewer shows.
 
-Gzip and shuffle, the default file format, fixed-length attributes of the HDF5 Image specification 1.2: HDFView, h5web,
-silx and h5dump open them. A file appears under its final name whole or not at all.
+Gzip and shuffle, the default file format and fixed-length text: Debian 12's h5dump reads them. HDFView shows a dataset
+as a picture by the attributes of the HDF5 Image specification 1.2; silx by NeXus's `interpretation`; h5web shows all
+arrays as pictures. By NeXus's `default` (root), `signal` and `auxiliary_signals` (images' groups) h5web and silx show a
+picture of what is no dataset, too. Floating point is float32, as neither HDFView nor h5web reads float16.
+
+A file appears under its final name whole or not at all.
 """
 
 import os
@@ -25,20 +29,18 @@ PIXELS = {  # by kind, the numbers of its pictures
     "cams": np.uint8,
     "masks": np.uint8,
     "saliency": np.uint8,
-    "scores": np.float16,
-    "probabilities": np.float16,
+    "scores": np.float32,
+    "probabilities": np.float32,
 }
 OF_PHOTOGRAPHS = ("masks", "saliency")  # at the photographs' size, not the network's
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
 SLACK = 4096  # bytes by which what is compressed may be longer than what is not
 LONGEST_ATTRIBUTE = 2**16  # bytes
-PRINTABLE = "".join(map(chr, range(33, 127))) + " "
 
 
 def escape(name: str) -> str:
-    """`name` as an HDF5 link name: slashes, per cents, a leading dot and non-ASCII characters as %XX."""
-    safe = PRINTABLE.replace("/", "").replace("%", "")
-    escaped = quote(name, safe=safe)
+    """`name` as an HDF5 link name: slashes, per cents, a leading dot and what cannot be printed as UTF-8's %XX."""
+    escaped = "".join(c if c.isprintable() and c not in "/%" else quote(c, safe="") for c in name)
     return "%2E" + escaped[1:] if escaped.startswith(".") else escaped
 
 
@@ -58,15 +60,18 @@ class Writer:
     ) -> None:
         """Add the pictures of one image.
 
-        pictures: name → (h, w), uint8 or float16. size: (height, width) of the photograph in pixels.
+        pictures: name → (h, w), uint8, or floating point, stored as float32 (packed nearly as small as float16 where it
+        is rounded to that). size: (height, width) of the photograph in pixels.
         scales: name → factor from the stored numbers to the quantity (attribute `scale_factor`); default 1.
         """
-        group = self._group(image_id, size)
-        for name, picture in sorted(pictures.items(), key=lambda item: escape(item[0])):  # HDF5's order, as in `copy`
-            dataset = group.create_dataset(escape(name), picture.shape, picture.dtype, chunks=picture.shape, **STORED)
+        named = dict(sorted((escape(name), name) for name in pictures))  # HDF5's order, as in `copy`
+        group = self._group(image_id, size, list(named))
+        for link, name in named.items():
+            picture = pictures[name] if pictures[name].dtype == np.uint8 else pictures[name].astype(np.float32)
+            dataset = group.create_dataset(link, picture.shape, picture.dtype, chunks=picture.shape, **STORED)
             low, top = (0, 255) if picture.dtype == np.uint8 else (picture.min(), picture.max())
             scale = 1.0 if scales is None else scales[name]
-            _describe(dataset, between=np.array([low, top], picture.dtype), scale=scale)
+            _describe_picture(dataset, between=np.array([low, top], picture.dtype), scale=scale)
             dataset[()] = picture
 
     def copy(self, image_id: str, source: "Reader") -> None:
@@ -75,21 +80,28 @@ class Writer:
         Raises InputError where the image is missing or damaged.
         """
         with source.image(image_id) as image:
-            group = self._group(image_id, _size(image))
+            group = self._group(image_id, _size(image), list(image))
             for name in image:
                 found = _picture(image, name, PIXELS[source.kind])
                 dataset = group.create_dataset(name, found.shape, found.dtype, chunks=found.shape, **STORED)
-                _describe(dataset, between=found.attrs["IMAGE_MINMAXRANGE"], scale=_number(found, "scale_factor"))
+                _describe_picture(
+                    dataset, between=found.attrs["IMAGE_MINMAXRANGE"], scale=_number(found, "scale_factor")
+                )
                 skipped, packed = found.id.read_direct_chunk((0, 0))
                 dataset.id.write_direct_chunk((0, 0), packed, skipped)  # last, as HDF5 lays out what `add` writes
 
-    def _group(self, image_id: str, size: tuple[int, int]) -> h5py.Group:
+    def _group(self, image_id: str, size: tuple[int, int], links: list[str]) -> h5py.Group:
         group = self._file.create_group(escape(image_id))
         group.attrs["height"], group.attrs["width"] = np.int32(size[0]), np.int32(size[1])
+        if links and "title" not in links:  # which h5web would take for the title of them all
+            _describe(group, {"NX_class": "NXdata", "signal": links[0]})
+            _describe(group, {"auxiliary_signals": links[1:]} if links[1:] else {})
+            if "default" not in self._file.attrs:
+                _describe(self._file, {"default": escape(image_id)})
         return group
 
 
-def _describe(picture: h5py.Dataset, *, between: np.ndarray, scale: float) -> None:
+def _describe_picture(picture: h5py.Dataset, *, between: np.ndarray, scale: float) -> None:
     for key, value in IMAGE_ATTRIBUTES.items():
         picture.attrs[key] = value
     picture.attrs["IMAGE_MINMAXRANGE"] = between
@@ -104,6 +116,7 @@ IMAGE_ATTRIBUTES = {
     "IMAGE_SUBCLASS": np.bytes_("IMAGE_GRAYSCALE"),
     "IMAGE_WHITE_IS_ZERO": np.uint8(0),
     "DISPLAY_ORIGIN": np.bytes_("UL"),
+    "interpretation": np.bytes_("image"),  # NeXus
 }
 
 
@@ -117,8 +130,7 @@ def create(path: Path, kind: str, attributes: Mapping[str, Any]) -> Iterator[Wri
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         _limit_cache(file)
         file.attrs["format"] = np.bytes_(f"aepsl {kind} {FORMAT_VERSION}")
-        for key, value in sorted(attributes.items()):
-            file.attrs[key] = np.bytes_(value.encode()) if isinstance(value, str) else _as_attribute(value)
+        _describe(file, dict(sorted(attributes.items())))
         yield Writer(file)
 
 
@@ -130,10 +142,15 @@ def _limit_cache(file: h5py.File) -> None:
     file.id.set_mdc_config(cache)
 
 
-def _as_attribute(value: Any) -> Any:
-    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-        return np.array([item.encode() for item in value])
-    return value
+def _describe(place: h5py.Group, attributes: Mapping[str, Any]) -> None:
+    """Write attributes, text with a fixed length, as HDFView passes over all other, and called UTF-8 where it is."""
+    for key, value in attributes.items():
+        text = np.asarray(value)
+        if text.dtype.kind == "U":
+            encoding = "ascii" if all(one.isascii() for one in text.flat) else "utf-8"
+            coded = np.char.encode(text, "utf-8")
+            value = coded.astype(h5py.string_dtype(encoding, coded.dtype.itemsize))
+        place.attrs[key] = value
 
 
 class Reader:
@@ -171,15 +188,15 @@ class Reader:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """The root's attributes, text decoded."""
+        """The root's attributes, text decoded, several texts as a list."""
         with self._whole("the file"):
             found = {key: self._file.attrs[key] for key in _short_attributes(self._file)}
-            return {key: value.decode() if isinstance(value, bytes) else value for key, value in found.items()}
+            return {key: _decoded(value) for key, value in found.items()}
 
     @property
     def description(self) -> dict[str, Any]:
         """The attributes that `create` was given."""
-        return {key: value for key, value in self.attributes.items() if key != "format"}
+        return {key: value for key, value in self.attributes.items() if key not in ("format", "default")}
 
     def ids(self) -> list[str]:
         """The image ids, sorted."""
@@ -276,6 +293,12 @@ def _number(place: h5py.Group | h5py.Dataset, key: str) -> float:
     if about.shape != () or about.dtype.kind not in "iuf" or not np.isfinite(value := float(place.attrs[key])):
         raise ValueError(f"{key} is no number")
     return value
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype.kind == "S":
+        return [one.decode() for one in value]
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _short_attributes(file: h5py.File) -> list[str]:

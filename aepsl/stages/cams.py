@@ -36,7 +36,7 @@ def run(
         "title": f"class activation maps of round {settings.round}",
         "round": settings.round,
         "classes": list(card.classes),
-        "units": "score; stored number × scale_factor",
+        "units": "score; stored number times scale_factor",
         "settings": canonical(settings.model_dump()),
     }
     entries = each(manifest.entries, f"round {settings.round} CAMs")

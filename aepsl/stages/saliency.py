@@ -30,7 +30,7 @@ def run(settings: SaliencySettings, *, images: Path, output: Path, machine: Mach
 
     attributes = {
         "title": "saliency",
-        "units": "1; stored number × scale_factor",
+        "units": "1; stored number times scale_factor",
         "settings": canonical(settings.model_dump()),
     }
     with stores.create(output, "saliency", attributes) as store:

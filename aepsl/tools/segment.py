@@ -57,7 +57,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--probabilities",
         type=Path,
         metavar="FILE",
-        help="for the classes' probabilities before any CRF, float16 at the network's resolution (HDF5)",
+        help="for the classes' probabilities before any CRF, at the network's resolution (HDF5)",
     )
     parser.add_argument(
         "--longest-side",
