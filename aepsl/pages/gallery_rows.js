@@ -66,7 +66,7 @@ const spacer = () => element("tr", { "aria-hidden": "true" }, element("td"));
 const above = spacer(), below = spacer();
 
 const bodyTop = () => $("rows").getBoundingClientRect().top;
-const headBottom = () => $("head").getBoundingClientRect().bottom;
+const headBottom = () => $("head").firstChild.getBoundingClientRect().bottom; // the cells stick, their row does not
 const indexInSight = () => Math.max(0, Math.min(shown.length - 1, Math.floor((headBottom() - bodyTop() + 2) / row)));
 const firstInSight = () => shown[indexInSight()];
 
