@@ -20,7 +20,6 @@ from aepsl.files import canonical, write_text
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.progress import each
-from aepsl.pseudo_labels import IGNORED
 from aepsl.settings.stages import GallerySettings
 from aepsl.strips import BLOCK, BOX, Picture, fitted, grey, heated, save_strip, small_labels, small_photograph
 from aepsl.upsampling import upsample
@@ -184,7 +183,7 @@ class _Drawer:
             maps |= {
                 name: load_label_map(index.file(entry.id)) for name, index in zip("RC", self.predictions, strict=False)
             }
-        last = np.where(maps[list(maps)[-1]] == IGNORED, 0, maps[list(maps)[-1]])
+        last = np.where(maps[list(maps)[-1]] == metrics.VOID, 0, maps[list(maps)[-1]])
         truth = self._truth(entry, use, last)
         if truth is not None:
             maps["T"] = truth
@@ -230,7 +229,7 @@ class _Drawer:
         for number, name in zip(self.manifests[0].label_indices(entry), entry.labels, strict=True):
             labels[regions[name] > 0] = number
             times += regions[name] > 0
-        labels[times > 1] = IGNORED
+        labels[times > 1] = metrics.VOID
         return labels
 
     def _truth(self, entry: Entry, use: int, like: Picture) -> Picture | None:

@@ -14,7 +14,7 @@ from aepsl.data.palette import save_label_map
 SIZE = (48, 64)
 CLASSES = ("</script><b>cat", 'dög "5%" & co', "it's")
 CAT, DOG, ITS = CLASSES
-ODD = "it's <b>\"50%\"#?&ä"
+ODD = 'it\'s <b>"50%"#?&ä'
 """The id of a training image: of two classes, without truth."""
 BOTH, PLAIN, SEEN = "both", "plain", "seen"
 """Ids: for training and validation, for training alone, for validation alone."""

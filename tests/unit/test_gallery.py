@@ -98,7 +98,7 @@ def test_no_name_is_taken_for_the_pages_own_text_and_nothing_comes_from_elsewher
     assert CAT not in text and text.count("</script>") == 2
 
     class Links(HTMLParser):
-        found: list[str | None] = []  # noqa: RUF012
+        found: list[str | None] = []
 
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             self.found += [value for name, value in attrs if name in ("src", "href")]
@@ -122,8 +122,10 @@ def test_equal_products_give_equal_bytes_whatever_the_number_of_workers(gallery:
 def test_a_product_of_other_images_is_told(workplace: Path, refusal: Callable[..., str]) -> None:
     make(workplace)
     shutil.copy("train.json", "val.json")
-    words = "gallery --settings {} --train train.json --val val.json --saliency saliency.h5".split()
-    words += "--pseudo-labels pseudo.json --predictions predictions.json --output new/gallery/index.html".split()
+    words = [
+        *("gallery", "--settings", "{}", "--train", "train.json", "--val", "val.json", "--saliency", "saliency.h5"),
+        *("--pseudo-labels", "pseudo.json", "--predictions", "predictions.json", "--output", "new/index.html"),
+    ]
     assert "predictions.json: no image it's" in refusal(*words)
     assert not Path("new").exists()
 

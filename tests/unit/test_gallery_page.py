@@ -239,10 +239,10 @@ def test_who_hears_the_page_is_told_what_there_is(gallery: Any) -> None:
 
 def test_ten_thousand_images_are_there_at_once(browser: Any, tmp_path: Path) -> None:
     layout = ("I1", "H1", "S"), ("F1", "P")
-    rows = [
-        Row(f"image {n:05}", 1, (180, 240), layout, [n % 20 + 1], n / MANY, {0: 0.5, n % 20 + 1: n / MANY}, [n % 20 + 1])
-        for n in range(MANY)
-    ]
+    rows = []
+    for n in range(MANY):
+        label = n % 20 + 1
+        rows.append(Row(f"image {n:05}", 1, (180, 240), layout, [label], n / MANY, {0: 0.5, label: n / MANY}, [label]))
     (tmp_path / "index.html").write_text(page(rows, tuple(f"class {k}" for k in range(1, 21)), rounds=1, title="many"))
     strip = tmp_path / "strip"
     save_strip(strip, [np.zeros((180, 240, 3), np.uint8)] * 3, lossless=True)

@@ -230,7 +230,7 @@ def test_a_stage_takes_just_the_files_that_the_graph_gives_it(stage: str) -> Non
 def test_ground_truth_is_told_only_to_who_may_read_it() -> None:
     p = plan()
     told = {stage for stage in STAGES if "SegmentationClass" in Job(p, stage, round=1, split="train").options(1)}
-    assert told == {"evaluate", "judge_labels", "quality", "overview"}
+    assert told == {"evaluate", "judge_labels", "quality", "overview", "gallery"}
     assert "SegmentationClass" in Job(p, "train_segmentation", "variants/ceiling/").options(1)
     assert "truth" not in Job(p, "train_segmentation", "variants/psl++/").options(1)
 
