@@ -341,7 +341,7 @@ class Job:
         if self.shard:
             words += ["--shard", self.shard]
         for name, path in self.outside().items():
-            words += [f"--{name}", path]
+            words += [f"--{name.replace('_', '-')}", path]
         return shlex.join(words)
 
 

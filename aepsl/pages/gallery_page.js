@@ -39,7 +39,7 @@ function head() {
   $("head").setAttribute("aria-rowindex", 1);
   $("table").setAttribute("aria-rowcount", shown.length + 1);
   const of = state.class ? ` with ${state.class}` : "";
-  const by = $("order").selectedOptions[0].textContent;
+  const by = $("order").selectedOptions[0].textContent.replace("IoU", () => (state.class ? `IoU of ${state.class}` : "IoU"));
   const rounds = columns.some((column) => column.number);
   const round = !rounds ? "" : state.round ? `, round ${state.round}` : ", all rounds";
   for (const id of ["rounds", "overlays", "scale"]) $(id).hidden = !rounds;
@@ -47,6 +47,8 @@ function head() {
   $("count").textContent = shown.length
     ? `${shown.length.toLocaleString("en")} of ${images.length.toLocaleString("en")} images${of}, ${by}${round}`
     : `No image${of}; choose otherwise.`;
+  if (state.image && !shown.some((image) => image.id === state.image))
+    $("count").textContent += `; ${state.image} is not among them`;
 }
 
 // What the user does.

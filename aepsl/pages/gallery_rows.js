@@ -2,7 +2,8 @@
 
 
 const OVERSCAN = 4; // rows beside those in sight
-const WIDEST = 260; // pixels of a picture on the page
+const NARROWEST = 88, WIDEST = 260; // pixels of a picture on the page
+const BESIDE = 184, GAP = 6; // pixels of what is said of an image, and between pictures
 let row = 0; // height in pixels
 
 function layer(image, names, name, kind) {
@@ -102,13 +103,16 @@ function redraw() {
 const rowOf = (id) => rows.get(shown.findIndex((image) => image.id === id));
 
 function measure() {
-  const top = document.querySelector("header").offsetHeight;
-  const free = document.documentElement.clientWidth - 190;
-  const width = Math.max(88, Math.min(WIDEST, Math.floor(free / columns.length) - 6));
+  const set = (name, value) => document.documentElement.style.setProperty(`--${name}`, `${value}px`);
+  const page = document.documentElement.clientWidth;
+  set("page", page);
+  set("top", document.querySelector("header").offsetHeight); // as high as it is in this width
+  const width = Math.max(NARROWEST, Math.min(WIDEST, Math.floor((page - BESIDE) / columns.length) - GAP));
   const height = Math.round((width * BOX_HEIGHT) / BOX_WIDTH);
-  row = height + 9;
-  for (const [name, value] of Object.entries({ top, width, height, row }))
-    document.documentElement.style.setProperty(`--${name}`, `${value}px`);
+  row = height + GAP + 3;
+  set("width", width);
+  set("height", height);
+  set("row", row);
 }
 
 // Scroll so that a row begins at a height of the window; to the top where it is not among those shown.
