@@ -27,7 +27,8 @@ function cell(image, column) {
   const over = image.pictures.includes(single) ? single : column.over;
   const base = column.base.find((name) => image.pictures.includes(name));
   const kind = image.pictures.includes(over) ? "pictures" : image.maps.includes(over) ? "labels" : "";
-  if (!base || (column.over && !kind)) return element("td", { class: "empty" }, "–");
+  const lacks = column.symbol === "I" && !image.maps.includes(column.needs); // it was not in that round
+  if (!base || lacks || (column.over && !kind)) return element("td", { class: "empty" }, "–");
   const what = (column.name ?? column.title) + (over !== column.over ? ` for ${state.class}` : "");
   const picture = element("div", { class: "picture", role: "img", "aria-label": `${what}, ${image.id}` });
   picture.append(layer(image, image.pictures, base, "pictures"));

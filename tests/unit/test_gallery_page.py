@@ -16,10 +16,9 @@ from aepsl.stages.gallery import Row, page
 from aepsl.strips import save_strip
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-By, Keys, Wait = (
-    __import__(f"selenium.webdriver.{module}", fromlist=[name]).__dict__[name]
-    for module, name in (("common.by", "By"), ("common.keys", "Keys"), ("support.ui", "WebDriverWait"))
-)
+By = pytest.importorskip("selenium.webdriver.common.by").By
+Wait = pytest.importorskip("selenium.webdriver.support.wait").WebDriverWait
+Keys = webdriver.Keys
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="there is no chromium with its chromedriver here")
 
@@ -122,6 +121,11 @@ def test_filters_leave_the_images_that_they_name(gallery: Any) -> None:
     choose(gallery, "use", "3")
     choose(gallery, "class", CAT)
     assert names(gallery) == [ODD, BOTH, PLAIN, SEEN], "in the label or in the map"
+    choose(gallery, "use", "2")
+    press(gallery, Keys.ESCAPE, "1")
+    cells = gallery.find_elements(By.CSS_SELECTOR, "#rows tr[aria-rowindex='3'] td")
+    assert [cell.get_attribute("class") == "empty" for cell in cells] == [False, *[True] * 5, *[False] * 3]
+    choose(gallery, "use", "3")
     choose(gallery, "class", CLASSES[2])
     assert names(gallery) == [] and told(gallery).startswith("No image")
     choose(gallery, "class", "")
