@@ -16,6 +16,7 @@ Picture = npt.NDArray[np.uint8]
 BOX = (180, 240)  # height and width in pixels that a picture is fitted into
 BLOCK = 16  # pixels of WebP's blocks: what is a multiple of it apart does not bleed into the other
 QUALITY = 70
+MOST = 85  # pictures in a strip: WebP has at most 16,383 rows
 
 
 def fitted(size: tuple[int, int]) -> tuple[int, int]:

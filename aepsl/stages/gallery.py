@@ -15,13 +15,13 @@ import numpy as np
 from aepsl import metrics, stores
 from aepsl.data.images import load_photograph
 from aepsl.data.manifest import BACKGROUND, Entry, Manifest, entries_by_id
-from aepsl.data.palette import load_label_map, load_truth, voc_palette
+from aepsl.data.palette import load_truth, voc_palette
 from aepsl.files import canonical, write_text
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.progress import each
 from aepsl.settings.stages import GallerySettings
-from aepsl.strips import BLOCK, BOX, Picture, fitted, grey, heated, save_strip, small_labels, small_photograph
+from aepsl.strips import BLOCK, BOX, MOST, Picture, fitted, grey, heated, save_strip, small_labels, small_photograph
 from aepsl.upsampling import upsample
 
 PAGES = Path(__file__).parent.parent / "pages"
@@ -31,7 +31,7 @@ Layout = tuple[tuple[str, ...], tuple[str, ...]]
 """The names of the pictures in an image's two strips, from the top.
 
 I1.. the images of each round; H1.. its heat map, the highest of the labels; H1.0 that of the first label, where there
-are several; S saliency. Label maps: F1.. mined regions, P pseudo-label, R prediction, C after the CRF, T truth.
+are several and the strip has room; S saliency. Label maps: F1.. mined regions, P pseudo-label, R prediction, C after the CRF, T truth.
 """
 
 
@@ -178,13 +178,16 @@ class _Drawer:
             pictures |= self._seen(entry, size) | self._heat(entry, full, size)
             pictures["S"] = small_photograph(grey(self._read(self.saliency, "saliency", entry, full)["saliency"]), size)
             maps |= {f"F{t}": self._mined(path, entry, full) for t, path in enumerate(self.masks, start=1)}
-            maps["P"] = load_label_map(self.pseudo_labels.file(entry.id))
+            maps["P"] = self._labels(self.pseudo_labels.file(entry.id), full)
+            if len(pictures) > MOST:
+                pictures = {name: picture for name, picture in pictures.items() if "." not in name}
         if use & PREDICTED:
             maps |= {
-                name: load_label_map(index.file(entry.id)) for name, index in zip("RC", self.predictions, strict=False)
+                name: self._labels(index.file(entry.id), full)
+                for name, index in zip("RC", self.predictions, strict=False)
             }
         last = np.where(maps[list(maps)[-1]] == metrics.VOID, 0, maps[list(maps)[-1]])
-        truth = self._truth(entry, use, last)
+        truth = self._truth(entry, use, full)
         if truth is not None:
             maps["T"] = truth
         place = self.folder / ("train" if use & TRAINED else "val")
@@ -232,12 +235,15 @@ class _Drawer:
         labels[times > 1] = metrics.VOID
         return labels
 
-    def _truth(self, entry: Entry, use: int, like: Picture) -> Picture | None:
+    def _truth(self, entry: Entry, use: int, full: tuple[int, ...]) -> Picture | None:
         """The image's mask, where there is one."""
         for split, folder in zip((TRAINED, PREDICTED), self.truths, strict=True):
             if use & split and folder is not None and entry.mask(folder).exists():
-                return load_truth(entry.mask(folder), size=like.shape, classes=self._classes)
+                return self._labels(entry.mask(folder), full)
         return None
+
+    def _labels(self, path: Path, full: tuple[int, ...]) -> Picture:
+        return load_truth(path, size=full, classes=self._classes)
 
     def _iou(self, truth: Picture, found: Picture) -> dict[int, float]:
         iou = metrics.iou(metrics.confusion_matrix(truth, found, self._classes))

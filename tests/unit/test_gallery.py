@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from aepsl.strips import BOX, fitted, pitch, small_labels
+from aepsl.data.palette import save_label_map
+from aepsl.strips import BOX, MOST, fitted, pitch, small_labels
 
 HEIGHT = SIZE[0]  # a multiple of 16: the pictures lie close
 DARK_RED, GREEN_LABEL, OCHRE = (128, 0, 0), (0, 128, 0), (128, 128, 0)  # VOC's labels 1, 2 and 3
@@ -117,6 +118,25 @@ def test_equal_products_give_equal_bytes_whatever_the_number_of_workers(gallery:
     files = sorted(path.relative_to(gallery) for path in gallery.rglob("*") if path.is_file())
     assert len(files) == 1 + 2 * 4
     assert all((gallery / path).read_bytes() == (again / path).read_bytes() for path in files)
+
+
+def test_where_a_strip_would_be_too_high_it_has_the_highest_of_the_labels_alone(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MOST * pitch(BOX[0]) <= 16_383, "the height that WebP's format ends at"
+    monkeypatch.setattr("aepsl.stages.gallery.MOST", 8)
+    assert rows_of(make(workplace))[ODD]["layout"][0] == ["I1", "I2", "H1", "H2", "S"]
+
+
+def test_a_label_map_of_another_size_or_of_no_class_is_told(workplace: Path, refusal: Callable[..., str]) -> None:
+    page = make(workplace)
+    shutil.rmtree(page.parent)
+    words = ["gallery", "--settings", "{}", "--train", "train.json", "--val", "val.json", "--saliency", "saliency.h5"]
+    words += ["--pseudo-labels", "pseudo.json", "--predictions", "predictions.json", "--output", str(page)]
+    for labels, said in ((np.zeros((9, 9), np.uint8), "(9, 9) pixels"), (np.full(SIZE, 4, np.uint8), "label 4")):
+        save_label_map(workplace / "predictions/1.png", labels)
+        assert f"predictions/1.png: {said}" in refusal(*words)
+        assert not page.exists()
 
 
 def test_a_product_of_other_images_is_told(workplace: Path, refusal: Callable[..., str]) -> None:
