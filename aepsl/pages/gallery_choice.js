@@ -50,7 +50,6 @@ function read() {
 let waiting = 0;
 function write() {
   clearTimeout(waiting);
-  waiting = 0;
   history.replaceState({ top: firstInSight()?.id }, "", address());
 }
 

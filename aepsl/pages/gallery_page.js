@@ -1,6 +1,5 @@
 // The page: what the user does with it.
 
-
 let lastOpacity = DEFAULTS.opacity;
 
 // Show what is chosen. kept: an image and the height of the window that it stays at; without one, begin at the top.
@@ -139,6 +138,7 @@ for (const kind of ["pointerover", "focusin"]) {
   });
 }
 addEventListener("scroll", fill, { passive: true });
+addEventListener("scrollend", write); // so that to load it again leads to the same row
 addEventListener("resize", () => show(anchor()));
 
 // Begin, also after a step back: at the row that stood first then, or at the one that the address names.

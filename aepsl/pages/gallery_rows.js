@@ -1,6 +1,5 @@
 // The rows: those in sight, drawn when they come into sight.
 
-
 const OVERSCAN = 4; // rows beside those in sight
 const NARROWEST = 88, WIDEST = 260; // pixels of a picture on the page
 const BESIDE = 184, GAP = 6; // pixels of what is said of an image, and between pictures

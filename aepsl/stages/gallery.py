@@ -31,7 +31,8 @@ Layout = tuple[tuple[str, ...], tuple[str, ...]]
 """The names of the pictures in an image's two strips, from the top.
 
 I1.. the images of each round; H1.. its heat map, the highest of the labels; H1.0 that of the first label, where there
-are several and the strip has room; S saliency. Label maps: F1.. mined regions, P pseudo-label, R prediction, C after the CRF, T truth.
+are several and the strip has room; S saliency. Label maps: F1.. mined regions, P pseudo-label, R prediction, C after
+the CRF, T truth.
 """
 
 

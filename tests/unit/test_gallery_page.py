@@ -272,6 +272,11 @@ def test_ten_thousand_images_are_there_at_once(browser: Any, tmp_path: Path) -> 
     assert "image 09999" in names(browser)
     press(browser, *["k"] * 3)
     assert browser.switch_to.active_element.is_displayed()
+    browser.execute_script("scrollTo(0, document.body.scrollHeight / 2)")
+    time.sleep(0.5)
+    first = browser.execute_script("return firstInSight().id")
+    browser.refresh()
+    assert browser.execute_script("return firstInSight().id") == first > "image 04"
     opened(browser, tmp_path / "index.html", "#image=image+07777")
     assert browser.find_element(By.CSS_SELECTOR, "[aria-current] a").text == "image 07777" and in_sight(browser)
     assert browser.get_log("browser") == []
