@@ -53,8 +53,7 @@ rule gallery:
     threads: workflow.cores
     params:
         settings=settings_of("gallery"),
-        code=code_of("gallery"),
-        content=content_of("gallery"),
+        tracked=tracked_by("gallery"),
         options=options_of("gallery"),
     shell:
         "python -m aepsl gallery"
