@@ -130,8 +130,8 @@ def test_the_report_is_written(spoilt: Project) -> None:
 
 
 def test_the_gallery_of_any_run_is_made_on_demand_alone(spoilt: Project) -> None:
-    base, variant = "results_test/gallery/index.html", "results_test/variants/plain/gallery/index.html"
-    assert spoilt.planned(base, variant, *TEST) == {"gallery", "gallery variants/plain/"}
+    base, variant = "results_test/gallery/index.html", "results_test/variants/psl++/gallery/index.html"
+    assert spoilt.planned(base, variant, *TEST) == {"gallery", "gallery variants/psl++/"}
     spoilt.run(base, variant, *TEST)
     for page in (base, variant):
         assert len(list(spoilt.path(page).parent.glob("*/*/*.webp"))) == 2 * (12 + 4)
