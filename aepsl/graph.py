@@ -40,6 +40,7 @@ PRODUCTS = {
     "judged_labels": Product("judge_labels", "labels.json"),
     "quality": Product("quality", "quality.json"),
     "overview": Product("overview", "overview.png"),
+    "gallery": Product("gallery", "gallery/index.html"),
     "comparison": Product("comparison", "comparison.json"),
     "comparison_table": Product("comparison", "comparison.md", "table"),
     "comparison_figure": Product("comparison", "comparison.png", "figure"),
@@ -146,6 +147,10 @@ def needs(stage: str, s: Settings, *, round: int | None, split: str | None, teac
                 "refined": refined,
                 "drawn": _drawn(s, "val"),
             }
+        case "gallery":
+            shown = needs("overview", s, round=round, split=split, teacher=teacher)
+            masks = [Need("masks", t) for t in rounds]
+            return {**shown, "masks": masks, "drawn": _drawn(s, "train") + _drawn(s, "val")}
     return {}
 
 

@@ -27,7 +27,15 @@ from aepsl.settings.stages import settings_for
 T = TypeVar("T")
 TEACHER = "@teacher"
 FORMATS = {"voc": voc, "folder": folder}  # of data that the project does not make itself
-JUDGED = {"evaluate": "val", "judge_labels": "train", "quality": "train", "overview": "val"}  # by stage, the split
+JUDGED = {  # by stage, the splits
+    "evaluate": ["val"],
+    "judge_labels": ["train"],
+    "quality": ["train"],
+    "overview": ["val"],
+    "gallery": ["train", "val"],
+}
+PICTURES = ("overview", "gallery")  # which do without truth where there is none
+PAGES = Path(__file__).parent / "pages"
 CONTENT_CACHE = Path(".snakemake/aepsl-contents.json")
 
 
@@ -173,9 +181,9 @@ class Job:
 
     def inputs(self) -> dict[str, str | list[str]]:
         """The paths of the inputs, by argument. Raises InputError where the job judges by masks that there are not."""
-        split = self._truth_split
-        if split and self.stage != "overview" and not self.judged(split):
-            raise InputError(self._without_masks(split))
+        for split in () if self.stage in PICTURES else self._truth_splits:
+            if not self.judged(split):
+                raise InputError(self._without_masks(split))
 
         def path(need: Need) -> str:
             return self.plan.path(need.product, need.run or self.run, round=need.round, split=need.split)
@@ -217,14 +225,17 @@ class Job:
 
     def outside(self) -> dict[str, str]:
         """Folders that the stage reads and no rule makes, by argument: the ground truth, only where it may be read."""
-        if self._truth_split is None:
-            return {}
-        if self.whole.dataset.format == "scenes":
-            root = Path(self.plan.path("scenes", self.run, split=self._truth_split)).parent
-            parts = {"parts": str(root / "SegmentationParts")} if self.stage == "quality" else {}
-            return {"truth": str(root / "SegmentationClass"), **parts}
-        masks = self._masks(self._truth_split)
-        return {"truth": str(masks[0])} if masks and self.judged(self._truth_split) else {}
+        found: dict[str, str] = {}
+        for split in self._truth_splits:
+            name = "truth" if len(self._truth_splits) == 1 else f"{split}_truth"
+            if self.whole.dataset.format == "scenes":
+                root = Path(self.plan.path("scenes", self.run, split=split)).parent
+                found[name] = str(root / "SegmentationClass")
+                if self.stage == "quality":
+                    found["parts"] = str(root / "SegmentationParts")
+            elif (masks := self._masks(split)) and (self.stage == "gallery" or self.judged(split)):
+                found[name] = str(masks[0])
+        return found
 
     def tracked(self) -> list[str]:
         """What Snakemake tracks beside the settings: the stage's code, what it reads from outside, its inputs' paths.
@@ -264,8 +275,10 @@ class Job:
         if self.stage == "manifest" and dataset.format != "scenes":
             text, files = FORMATS[dataset.format].sources(dataset, self.split)
             paths += files
-        if self._truth_split and (masks := self._masks(self._truth_split)):
-            paths += masks[1]
+        for split in self._truth_splits:
+            paths += masks[1] if (masks := self._masks(split)) else []
+        if self.stage == "gallery":
+            paths += sorted(PAGES.glob("gallery*"))
         return contents(paths, CONTENT_CACHE, text) if paths or text else ""
 
     def _maps(self) -> list[Path]:
@@ -308,10 +321,10 @@ class Job:
         return self.stage in ("train_classifier", "train_segmentation")
 
     @property
-    def _truth_split(self) -> str | None:
-        """The split whose ground truth the job may read."""
+    def _truth_splits(self) -> list[str]:
+        """The splits whose ground truth the job may read."""
         learns = self.stage == "train_segmentation" and self.whole.segmentation.labels == "truth"
-        return "train" if learns else JUDGED.get(self.stage)
+        return ["train"] if learns else JUDGED.get(self.stage, [])
 
     def _masks(self, split: str) -> tuple[Path, list[Path]] | None:
         """The folder of masks and where those of a split belong; None: there are none, or the project draws them."""
@@ -349,5 +362,5 @@ class Job:
         if self.shard:
             words += ["--shard", self.shard]
         for name, path in self.outside().items():
-            words += [f"--{name}", path]
+            words += [f"--{name.replace('_', '-')}", path]
         return shlex.join(words)

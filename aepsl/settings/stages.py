@@ -147,6 +147,10 @@ class OverviewSettings(Section):
     images: Count
 
 
+class GallerySettings(Section):
+    pass
+
+
 def settings_for(stage: str, settings: Settings, *, round: int | None = None, split: str | None = None) -> Section:
     """What `stage` reads of `settings`, in round `round` (1..T) or for `split` where it has them."""
     s = settings
@@ -233,6 +237,8 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
             return ComparisonSettings(runs=compared)
         case "overview":
             return OverviewSettings(images=8)
+        case "gallery":
+            return GallerySettings()
     raise ValueError(f"no stage is called {stage!r}")
 
 

@@ -104,6 +104,7 @@ def outside(*, judged: bool = True, crf: bool = True, rounds: int = 2) -> Flow:
             "judge_labels": {"manifest train", "pseudo_labels"},
             "comparison": {"evaluate", "judge_classifiers", "judge_labels", "quality"},
             "submission": {"crf"},
+            "gallery": read["overview"] | {f"mine {t}" for t in range(1, rounds + 1)},
         }
     return read
 
@@ -117,7 +118,7 @@ def seeded() -> Flow:
         return job if job in shared else " ".join([at(stage, "seed1"), *round_])
 
     second = {own(job): {own(one) for one in read} for job, read in outside().items() if job not in shared}
-    gone = {"comparison", "submission", "overview"}
+    gone = {"comparison", "submission", "overview", "gallery"}
     second = {job: read for job, read in second.items() if job.split()[0] not in gone}
     judged = {at(stage, "seed1") for stage in ("evaluate", "judge_classifiers", "judge_labels", "quality")}
     both = outside() | second

@@ -8,17 +8,17 @@ CLASSIFIERS = "train_classifier, cams, judge_classifiers"
 SEGMENTERS = "train_segmentation, predict, self_labels"
 NETWORKS = f"{CLASSIFIERS}, {SEGMENTERS}"
 JUDGES = "evaluate, quality, judge_labels"
-LABEL_MAPS = f"{SEGMENTERS}, pseudo_labels, crf, overview, {JUDGES}"
-PHOTOGRAPHS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, overview"
+LABEL_MAPS = f"{SEGMENTERS}, pseudo_labels, crf, overview, gallery, {JUDGES}"
+PHOTOGRAPHS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, overview, gallery"
 LISTS = f"{PHOTOGRAPHS}, pseudo_labels, {JUDGES}, submission"
-WORKERS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, pseudo_labels, {JUDGES}"
+WORKERS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, pseudo_labels, gallery, {JUDGES}"
 SHARDED = "cams, mine, erase, saliency, self_labels, predict, crf"
-SHOWN = f"{TRAINING}, cams, calibrate, mine, saliency, pseudo_labels, self_labels, predict, crf, quality"
+SHOWN = f"{TRAINING}, cams, calibrate, mine, saliency, pseudo_labels, self_labels, predict, crf, quality, gallery"
 
 STAGES = (
     "manifest", "train_classifier", "cams", "calibrate", "mine", "erase", "saliency", "train_segmentation",
     "self_labels", "predict", "crf", "evaluate", "judge_classifiers", "judge_labels", "quality", "overview",
-    "comparison", "submission",
+    "gallery", "comparison", "submission",
 )  # fmt: skip
 
 USED = {
@@ -48,7 +48,7 @@ USED = {
     "files.py": f"scenes, {LISTS}, comparison",
     "gather.py": SHARDED,
     "losses.py": TRAINING,
-    "metrics.py": f"{JUDGES}, judge_classifiers",
+    "metrics.py": f"{JUDGES}, judge_classifiers, gallery",
     "mining.py": "calibrate, mine",
     "models.py": NETWORKS,
     "networks/backbone.py": NETWORKS,
@@ -75,9 +75,10 @@ USED = {
     "stages/pseudo_labels.py": "pseudo_labels, quality",
     "stages/scenes.py": "scenes",
     **{f"stages/{stage}.py": stage for stage in STAGES},
-    "stores.py": "cams, calibrate, mine, erase, saliency, pseudo_labels, predict, crf, quality, overview",
+    "stores.py": "cams, calibrate, mine, erase, saliency, pseudo_labels, predict, crf, quality, overview, gallery",
+    "strips.py": "gallery",
     "training.py": TRAINING,
-    "upsampling.py": "calibrate, mine, predict, self_labels, crf, quality, overview",
+    "upsampling.py": "calibrate, mine, predict, self_labels, crf, quality, overview, gallery",
 }
 
 UNUSED = (
@@ -166,6 +167,8 @@ DEVKIT = [
     *(source(path, uses=stages) for path, stages in CHOSEN.items()),
     *(source(f"stages/{stage}.py") for stage in ("judge_classifiers", "judge_labels", "comparison", "submission")),
     *(source(path) for path in ("classifying.py", "data/labels.py", "metrics.py", "pixel_counts.py", "quality.py")),
+    *(source(path) for path in ("stages/gallery.py", "strips.py")),
+    source("pages/gallery.css", uses="gallery"),
 ]
 FOLDER = [
     source("data/folder.py", uses="manifest"),

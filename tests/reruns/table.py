@@ -80,7 +80,7 @@ def _place(job: str) -> tuple[int, str, str]:
 ORDER = (
     "scenes", "manifest", "train_classifier", "cams", "calibrate", "mine", "erase", "saliency", "pseudo_labels",
     "train_segmentation", "self_labels", "predict", "crf", "evaluate", "judge_classifiers", "judge_labels", "quality",
-    "overview", "comparison", "submission",
+    "overview", "gallery", "comparison", "submission",
 )  # fmt: skip
 
 

@@ -175,6 +175,8 @@ def test_without_masks_nothing_is_asked_for_that_judges_by_them(voc: Path) -> No
     p = anew(p)
     assert p.wanted() == [overview]
     assert Job(p, "overview").inputs() and Job(p, "overview").outside() == {}
+    looked_into = {f"{split}_truth": str(voc / "SegmentationClass") for split in ("train", "val")}
+    assert Job(p, "gallery").inputs() and Job(p, "gallery").outside() == looked_into, "for the masks that there are"
     with pytest.raises(InputError, match=r"r/miou\.json: cannot be made without ground-truth masks of all validation"):
         Job(p, "evaluate").inputs()
 
@@ -256,7 +258,7 @@ def test_masks_of_a_folder_rerun_who_judges_by_them_alone(photographs: Path) -> 
         if Job(bare, stage, round=1, split=split).content() != Job(judged, stage, round=1, split=split).content()
         or Job(bare, stage, round=1, split=split).settings() != Job(judged, stage, round=1, split=split).settings()
     }
-    assert changed == {"evaluate", "judge_labels", "quality", "overview"}
+    assert changed == {"evaluate", "judge_labels", "quality", "overview", "gallery"}
 
 
 def test_results_among_the_photographs_are_refused(photographs: Path) -> None:

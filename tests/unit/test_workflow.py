@@ -230,8 +230,10 @@ def test_a_stage_takes_just_the_files_that_the_graph_gives_it(stage: str) -> Non
 def test_ground_truth_is_told_only_to_who_may_read_it() -> None:
     p = plan()
     told = {stage for stage in STAGES if "SegmentationClass" in Job(p, stage, round=1, split="train").options(1)}
-    assert told == {"evaluate", "judge_labels", "quality", "overview"}
+    assert told == {"evaluate", "judge_labels", "quality", "overview", "gallery"}
     assert "SegmentationClass" in Job(p, "train_segmentation", "variants/ceiling/").options(1)
+    both = [f"--{split}-truth results/data/scenes/{split}/SegmentationClass" for split in ("train", "val")]
+    assert all(words in Job(p, "gallery").options(1) for words in both)
     assert "truth" not in Job(p, "train_segmentation", "variants/psl++/").options(1)
 
 

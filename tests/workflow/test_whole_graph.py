@@ -127,3 +127,12 @@ def test_the_report_is_written(spoilt: Project) -> None:
     with zipfile.ZipFile(spoilt.path("report.zip")) as report:
         names = {Path(name).name for name in report.namelist()}
     assert {"report.html", "miou.json", "quality.json", "overview.png"} <= names
+
+
+def test_the_gallery_of_any_run_is_made_on_demand_alone(spoilt: Project) -> None:
+    base, variant = "results_test/gallery/index.html", "results_test/variants/psl++/gallery/index.html"
+    assert spoilt.planned(base, variant, *TEST) == {"gallery", "gallery variants/psl++/"}
+    spoilt.run(base, variant, *TEST)
+    for page in (base, variant):
+        assert len(list(spoilt.path(page).parent.glob("*/*/*.webp"))) == 2 * (12 + 4)
+    assert spoilt.planned(base, variant, *TEST) == set()
