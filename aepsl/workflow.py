@@ -23,10 +23,12 @@ from aepsl.machine import usable_cpus
 from aepsl.provenance import RECORDS
 from aepsl.settings.settings import Settings, read_yaml, runs, validate
 from aepsl.settings.stages import settings_for
+from aepsl.targets import measured, wanted
 
 TEACHER = "@teacher"
 FORMATS = {"voc": voc, "folder": folder}  # of data that the project does not make itself
-JUDGED = {"evaluate": "val", "judge_labels": "train", "quality": "train", "overview": "val"}  # by stage, the split
+# The split whose ground truth a stage may read.
+JUDGED = {"evaluate": "val", "judge_labels": "train", "quality": "train", "overview": "val", "plot_result": "val"}
 CONTENT_CACHE = Path(".snakemake/aepsl-contents.json")
 
 
@@ -62,24 +64,23 @@ class Plan:
 
     def path(self, product: str, run: str = "", *, round: int | None = None, split: str | None = None) -> str:
         """Where `run` finds a product: in its owner's folder."""
-        job = Job(self, PRODUCTS[product].stage, run, round, split)
+        return self.owner(Job(self, PRODUCTS[product].stage, run, round, split)).made(product)
+
+    def job(self, stage: str, run: str = "") -> "Job":
+        """A stage of a run, of those that have neither rounds nor splits."""
+        return Job(self, stage, run)
+
+    def owner(self, job: "Job") -> "Job":
+        """The job that makes what `job` would make."""
         own = self.digest(job)
-        owner = next(other for other in self.runs if self.digest(replace(job, run=other)) == own)
-        return replace(job, run=owner).made(product)
+        return replace(job, run=next(other for other in self.runs if self.digest(replace(job, run=other)) == own))
 
     def wanted(self) -> list[str]:
-        """What is made where nothing is asked for by name: all that the dataset has the masks to judge, and pictures.
+        """What is made where nothing is asked for by name: all that the dataset has the masks to judge, and the report.
 
         Raises InputError where some validation images have a mask and others have none.
         """
-        paths, base = [self.path("overview")], Job(self, "overview")
-        if base.judged("val"):
-            paths.append(self.path("miou"))
-        if base.judged("train"):
-            paths.append(self.path("quality"))
-            ceiling = "variants/ceiling/"
-            paths += [self.path("miou", ceiling)] if ceiling in self.runs and base.judged("val") else []
-        return paths
+        return wanted(self)
 
 
 def plan_of(
@@ -166,7 +167,10 @@ class Job:
     @cached_property
     def needs(self) -> Mapping[str, Need | list[Need]]:
         """The products that the job needs, by argument."""
-        return needs(self.stage, self.whole, round=self.round, split=self.split, teacher=teacher(self.run))
+        found = needs(self.stage, self.whole, round=self.round, split=self.split, teacher=teacher(self.run))
+        # Without the training images' masks there is nothing to train a ceiling on.
+        without = self.stage == "plot_result" and not self.judged("train")
+        return {**found, "ceiling": []} if without else found
 
     def is_absent(self) -> bool:
         """Whether the run has no such job: it has fewer rounds, or erases nothing."""
@@ -186,6 +190,8 @@ class Job:
         def path(need: Need) -> str:
             return self.plan.path(need.product, need.run or self.run, round=need.round, split=need.split)
 
+        if self.stage == "plot_resources":
+            return {"benchmarks": measured(self.plan)}
         if self.stage == "comparison":
             compared = runs(self.whole)
             trained = compared if self.judged("train") else []  # else there is nothing to judge training by
@@ -257,6 +263,8 @@ class Job:
         if self.stage == "manifest" and dataset.format != "scenes":
             text, files = FORMATS[dataset.format].sources(dataset, self.split)
             paths += files
+        if self.stage == "plot_resources":
+            text = canonical(measured(self.plan))
         if self._truth_split and (masks := self._masks(self._truth_split)):
             paths += masks[1]
         return contents(paths, CONTENT_CACHE, text)

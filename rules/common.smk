@@ -61,6 +61,13 @@ def gpus_of(stage):
     return lambda wildcards: job(stage, wildcards).gpus()
 
 
+def labels_of(what, run=None):  # in the report's menu
+    return lambda wildcards: {
+        "what": what,
+        "run": run or wildcards.get("run", "").removeprefix("variants/").rstrip("/") or "base",
+    }
+
+
 LOCKS = []  # what is not kept here is freed
 
 

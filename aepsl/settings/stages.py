@@ -139,6 +139,30 @@ class OverviewSettings(Section):
     images: Count
 
 
+class PlotTrainingSettings(Section):
+    merge: Count | Literal["auto"]
+    jump: float
+    loss: Literal["squared", "bce"]
+
+
+class PlotQualitySettings(Section):
+    merge: Count | Literal["auto"]
+
+
+class PlotResultSettings(Section):
+    refined: bool
+    """Whether the predictions are those after the CRF."""
+
+
+class PlotResourcesSettings(Section):
+    pass
+
+
+class ListSettingsSettings(Section):
+    configuration: Settings
+    """The whole, but for what says where to compute: that reruns nothing."""
+
+
 def settings_for(stage: str, settings: Settings, *, round: int | None = None, split: str | None = None) -> Section:
     """What `stage` reads of `settings`, in round `round` (1..T) or for `split` where it has them."""
     s = settings
@@ -226,6 +250,17 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
             return ComparisonSettings(runs=compared)
         case "overview":
             return OverviewSettings(images=8)
+        case "plot_training":
+            return PlotTrainingSettings(merge=erasing.merge, jump=erasing.jump, loss=s.classification.loss)
+        case "plot_quality":
+            return PlotQualitySettings(merge=erasing.merge)
+        case "plot_result":
+            return PlotResultSettings(refined=s.crf.iterations > 0)
+        case "plot_resources":
+            return PlotResourcesSettings()
+        case "list_settings":
+            machine = {name: getattr(Settings(), name) for name in ("device", "devices", "precision")}
+            return ListSettingsSettings(configuration=s.model_copy(update=machine))
     raise ValueError(f"no stage is called {stage!r}")
 
 

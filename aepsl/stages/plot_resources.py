@@ -1,0 +1,29 @@
+"""Draw the time and the memory of each stage, as Snakemake measured its jobs."""
+
+import csv
+from pathlib import Path
+
+from aepsl.errors import InputError
+from aepsl.figures.resources import Cost, resources
+from aepsl.figures.style import save
+from aepsl.settings.stages import PlotResourcesSettings
+
+
+def run(settings: PlotResourcesSettings, *, benchmarks: list[Path], output: Path) -> None:
+    """benchmarks: a table each job, in the order of the jobs; the file is named as the stage, a split behind it.
+
+    output: the figure, SVG.
+    """
+    save(resources([cost(path) for path in benchmarks]), output)
+
+
+def cost(path: Path) -> Cost:
+    """What a job took. Raises InputError when the file is no benchmark of Snakemake's."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            row = next(csv.DictReader(file, delimiter="\t"))
+        memory = row["max_rss"]
+        known = None if memory in ("NA", "-", "") else float(memory)
+        return Cost(path.stem.removesuffix("_train").removesuffix("_val"), float(row["s"]), known)
+    except (OSError, ValueError, LookupError, TypeError, StopIteration, csv.Error) as error:
+        raise InputError(f"{path}: not a benchmark ({error!r}); remove it and run again") from None
