@@ -17,6 +17,9 @@ def or_stop(call, *arguments):
         sys.exit(2)
 
 
+if workflow.resource_settings.cores is None:  # as in `snakemake --report`: it runs nothing, but asks for all threads
+    workflow.global_resources["_cores"] = 1
+
 PLAN = or_stop(plan_of, config, workflow.config_settings.config, workflow.configfiles)
 
 # A run or a round that is none of these matches no rule.
@@ -64,7 +67,7 @@ def gpus_of(stage):
 def labels_of(what, run=None):  # in the report's menu
     return lambda wildcards: {
         "what": what,
-        "run": run or wildcards.get("run", "").removeprefix("variants/").rstrip("/") or "base",
+        "run": run or Path(wildcards.get("run", "")).name or "base",
     }
 
 

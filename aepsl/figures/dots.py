@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from aepsl.figures.style import BLACK, BLUE, VERMILLION, key, page, short, title
+from aepsl.figures.style import LONGEST, SERIES, key, page, short, title
 
 ROWS, ROW = 45, 0.18  # rows of one column, of which there are two where there are more, and a row's inches
 NARROW = 16  # characters of a name in two columns
@@ -20,13 +20,6 @@ class Series:
     kind: str
 
 
-LOOKS = {
-    "main": {"color": BLUE, "marker": "o"},
-    "before": {"color": VERMILLION, "marker": "s", "markerfacecolor": "white"},
-    "limit": {"color": BLACK, "marker": "D", "markerfacecolor": "white"},
-}
-
-
 def dots(
     names: Sequence[str], beside: Sequence[str], series: Sequence[Series], *, text: str, label: str, limit: float
 ) -> Figure:
@@ -35,10 +28,8 @@ def dots(
     label: of the axis 0..limit.
     """
     columns = 2 if len(names) > ROWS else 1
-    written = [
-        f"{short(name, NARROW) if columns > 1 else short(name)}  {value}"
-        for name, value in zip(names, beside, strict=True)
-    ]
+    length = NARROW if columns > 1 else LONGEST
+    written = [f"{short(name, length)}  {value}" for name, value in zip(names, beside, strict=True)]
     rows = -(-len(names) // columns)
     figure = page(1.1 + ROW * max(rows, 3))
     panels = figure.subplots(1, columns, squeeze=False)[0]
@@ -46,8 +37,9 @@ def dots(
         shown = slice(column * rows, (column + 1) * rows)
         places = range(len(written[shown]))
         for one in series:
+            look = SERIES[one.kind] | {"linestyle": ""}
             known = [(v, y) for v, y in zip(one.values[shown], places, strict=True) if v is not None]
-            axes.plot(*zip(*known, strict=True) if known else ((), ()), linestyle="", label=one.name, **LOOKS[one.kind])
+            axes.plot(*zip(*known, strict=True) if known else ((), ()), label=one.name, **look)
         axes.set_yticks(places, written[shown])
         axes.set_ylim(rows - 0.5, -0.5)
         axes.set_xlim(-0.02 * limit, 1.02 * limit)

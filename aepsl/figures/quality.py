@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from aepsl.figures.style import BLUE, GREY, VERMILLION, key, page, styled, title
+from aepsl.figures.style import GREY, SERIES, key, page, styled, title
 
 Merge = Mapping[str, Any]
 """An item of quality.json's `merges`."""
@@ -67,8 +67,8 @@ def _draw(
         axes.axvline(merged, color=GREY, linestyle=":", linewidth=1, label="merged here")
         own = [_number(one[what], measure) for one in merges]
         control = [_number(one["control"][what], measure) for one in merges]
-        axes.plot(places, control, "s--", color=VERMILLION, markerfacecolor="white", label="round 1 alone, equal area")
-        axes.plot(places, own, "o-", color=BLUE, label="rounds 1 to t")
+        axes.plot(places, control, label="round 1 alone, equal area", **SERIES["before"])
+        axes.plot(places, own, label="rounds 1 to t", **SERIES["main"])
         axes.set_ylim(0, 1.03)
         axes.set_xlim(min(places) - 0.3, max(places) + 0.3)
         axes.set_xticks(places, ticks)

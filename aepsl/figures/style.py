@@ -16,7 +16,12 @@ LONGEST = 24  # characters of a name beside an axis
 # Okabe and Ito, "Color Universal Design" (2008). What differs in colour differs in its marker or its line, too.
 BLACK, BLUE, VERMILLION, ORANGE, GREEN, SKY = "#000000", "#0072B2", "#D55E00", "#E69F00", "#009E73", "#56B4E9"
 GREY = "#767676"
-ORDERED, LIGHTEST = "viridis", 0.8  # of things with an order: from dark to light for every eye, and in grey
+SERIES: dict[str, dict[str, Any]] = {
+    "main": {"color": BLUE, "marker": "o", "linestyle": "-"},
+    "before": {"color": VERMILLION, "marker": "s", "markerfacecolor": "white", "linestyle": "--"},
+    "limit": {"color": BLACK, "marker": "D", "markerfacecolor": "white", "linestyle": ":"},
+}
+ORDERED, LIGHTEST = "viridis", 0.55  # of things with an order: from dark to light for every eye, and in grey
 SHARES = "Blues"  # from nothing, white, to all
 MARKERS = "os^Dv<>ph*"
 

@@ -23,6 +23,9 @@ from aepsl.settings.sections import (
 )
 from aepsl.settings.settings import Settings, runs
 
+MACHINE = ("device", "devices", "precision")
+"""Settings that say where to compute, and rerun nothing."""
+
 
 class Compared(Section):
     """A run of the comparison."""
@@ -141,7 +144,8 @@ class OverviewSettings(Section):
 
 class PlotTrainingSettings(Section):
     merge: Count | Literal["auto"]
-    jump: float
+    jump: float | None
+    """None where the number of merged rounds is given."""
     loss: Literal["squared", "bce"]
 
 
@@ -160,7 +164,7 @@ class PlotResourcesSettings(Section):
 
 class ListSettingsSettings(Section):
     configuration: Settings
-    """The whole, but for what says where to compute: that reruns nothing."""
+    """The whole, but for `MACHINE`."""
 
 
 def settings_for(stage: str, settings: Settings, *, round: int | None = None, split: str | None = None) -> Section:
@@ -251,7 +255,8 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
         case "overview":
             return OverviewSettings(images=8)
         case "plot_training":
-            return PlotTrainingSettings(merge=erasing.merge, jump=erasing.jump, loss=s.classification.loss)
+            jump = erasing.jump if erasing.merge == "auto" else None
+            return PlotTrainingSettings(merge=erasing.merge, jump=jump, loss=s.classification.loss)
         case "plot_quality":
             return PlotQualitySettings(merge=erasing.merge)
         case "plot_result":
@@ -259,8 +264,8 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
         case "plot_resources":
             return PlotResourcesSettings()
         case "list_settings":
-            machine = {name: getattr(Settings(), name) for name in ("device", "devices", "precision")}
-            return ListSettingsSettings(configuration=s.model_copy(update=machine))
+            unset = {name: getattr(Settings(), name) for name in MACHINE}
+            return ListSettingsSettings(configuration=s.model_copy(update=unset))
     raise ValueError(f"no stage is called {stage!r}")
 
 

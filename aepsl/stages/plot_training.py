@@ -30,6 +30,7 @@ def run(
         read = [read_json_lines(path) for path in histories]
         merged = settings.merge
         if merged == "auto":
+            assert settings.jump is not None
             losses = [(history[-1]["converged_loss"], history[-1]["constant_loss"]) for history in read]
             merged = rounds_before_jump(losses, jump=settings.jump)
         curves = training.rounds(read, merged=merged, loss=LOSSES[settings.loss])

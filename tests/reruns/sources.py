@@ -8,15 +8,17 @@ CLASSIFIERS = "train_classifier, cams, judge_classifiers"
 SEGMENTERS = "train_segmentation, predict, self_labels"
 NETWORKS = f"{CLASSIFIERS}, {SEGMENTERS}"
 JUDGES = "evaluate, quality, judge_labels"
-LABEL_MAPS = f"{SEGMENTERS}, pseudo_labels, crf, overview, {JUDGES}"
-PHOTOGRAPHS = f"{NETWORKS}, manifest, mine, erase, saliency, crf, overview"
-LISTS = f"{PHOTOGRAPHS}, pseudo_labels, {JUDGES}, submission"
+FIGURES = "plot_training, plot_quality, plot_result, plot_resources"
+LABEL_MAPS = f"{SEGMENTERS}, pseudo_labels, crf, overview, plot_result, {JUDGES}"
+PHOTOGRAPHS = f"{NETWORKS}, manifest, mine, erase, saliency, crf, overview, plot_result"
+LISTS = f"{PHOTOGRAPHS}, pseudo_labels, plot_training, {JUDGES}, submission"
 WORKERS = f"{NETWORKS}, manifest, mine, erase, saliency, crf, pseudo_labels, {JUDGES}"
 SHOWN = "train_classifier, cams, mine, saliency, pseudo_labels, train_segmentation, self_labels, predict, crf, quality"
 
 STAGES = (
     "manifest", "train_classifier", "cams", "mine", "erase", "saliency", "train_segmentation", "self_labels", "predict",
-    "crf", "evaluate", "judge_classifiers", "judge_labels", "quality", "overview", "comparison", "submission",
+    "crf", "evaluate", "judge_classifiers", "judge_labels", "quality", "overview", "plot_training", "plot_quality",
+    "plot_result", "plot_resources", "list_settings", "comparison", "submission",
 )  # fmt: skip
 
 USED = {
@@ -42,8 +44,17 @@ USED = {
     "data/scenes/writer.py": "scenes",
     "data/voc.py": "manifest, submission",
     "distributed.py": TRAINING,
-    "erasing.py": "mine, erase, pseudo_labels, quality",
-    "files.py": f"scenes, {LISTS}, comparison",
+    "erasing.py": "mine, erase, pseudo_labels, quality, plot_training",
+    "figures/data.py": "plot_training",
+    "figures/dots.py": "plot_training, plot_result",
+    "figures/examples.py": "plot_result",
+    "figures/quality.py": "plot_quality",
+    "figures/reading.py": "plot_training, plot_quality, plot_result",
+    "figures/resources.py": "plot_resources",
+    "figures/result.py": "plot_result",
+    "figures/style.py": FIGURES,
+    "figures/training.py": "plot_training",
+    "files.py": f"scenes, {LISTS}, comparison, plot_quality, plot_resources, list_settings",
     "losses.py": TRAINING,
     "metrics.py": f"{JUDGES}, judge_classifiers",
     "models.py": NETWORKS,
@@ -58,7 +69,7 @@ USED = {
     "networks/vgg16.py": NETWORKS,
     "networks/weights.py": TRAINING,
     "parallel.py": WORKERS,
-    "pixel_counts.py": "evaluate, comparison",
+    "pixel_counts.py": "evaluate, comparison, plot_result",
     "prediction.py": "predict, crf, self_labels",
     "pseudo_labels.py": "pseudo_labels, quality",
     "psl.py": "train_segmentation",
@@ -93,6 +104,7 @@ UNUSED = (
     "settings/sections.py",
     "settings/settings.py",
     "settings/stages.py",
+    "targets.py",
     "workflow.py",
     "tools/compare.py",
     "tools/export_onnx.py",
@@ -112,7 +124,7 @@ IMPORTED = {
     "data/manifest.py": ("comparison", "pixel_counts.py asks it how many classes there may be"),
     "data/palette.py": ("train_classifier", "the batches of both trainings are one module, with label maps or without"),
     "distributed.py": ("cams, judge_classifiers", "losses.py imports it"),
-    "errors.py": (f"scenes, {LISTS}, comparison", "all may end in a line"),
+    "errors.py": (f"scenes, {LISTS}, comparison, plot_quality, plot_resources, list_settings", "all may end in a line"),
     "losses.py": ("cams, judge_classifiers", "an attention method is one module, its loss and its maps"),
     "machine.py": (f"{WORKERS}, submission", "says where to compute, not what"),
     "networks/weights.py": ("cams, judge_classifiers, predict, self_labels", "build.py imports it, for training alone"),
