@@ -71,7 +71,8 @@ def examples(shown: Sequence[Example], classes: Sequence[str]) -> Figure:
             _name(axes, labels, classes)
     for axes in grid.ravel():
         axes.axis("off")
-    title(figure, "Best, median and worst validation photographs by their own mean IoU")
+    found = "Best, median and worst validation photographs by their own mean IoU"
+    title(figure, found if shown else "No mask of a validation photograph has a pixel to judge by")
     return figure
 
 

@@ -37,20 +37,26 @@ def run(
         full = read_json(ceiling[0]) if ceiling else None
         by_class = drawing.iou(found, refined=settings.refined, ceiling=full)
         confused = drawing.confusion(found)
+        void = found["miou"] is None  # no mask has a pixel of any class, and the table of pixels no row
     manifest, index = Manifest.read(images), Manifest.read(predictions)
-    classes = (BACKGROUND, *manifest.classes)
-    pixels = PixelCounts.read(counts)
-    own = image_iou(pixels)
-    chosen = ranked(own)
-    entries = entries_by_id(manifest, images, pixels.images)
-    predicted = entries_by_id(index, predictions, pixels.images)
-    shown = []
-    for rank, number in chosen:
-        image = pixels.images[number]
-        labels = load_label_map(index.file(predicted[image]))
-        expected = load_truth(entries[image].mask(truth), size=labels.shape, classes=len(classes))
-        photograph = load_photograph(manifest.file(entries[image]))
-        shown.append(Example(rank, image, float(own[number]), photograph, expected, labels))
+    shown = [] if void else _examples(PixelCounts.read(counts), manifest, images, index, predictions, truth)
+    pictures = examples(shown, (BACKGROUND, *manifest.classes))
     save(by_class, iou)
     save(confused, confusion)
-    save(examples(shown, classes), photographs)
+    save(pictures, photographs)
+
+
+def _examples(
+    pixels: PixelCounts, manifest: Manifest, images: Path, index: Manifest, predictions: Path, truth: Path
+) -> list[Example]:
+    """The photographs that came out best, as most do, and worst. images, predictions: where the manifests lie."""
+    entries = entries_by_id(manifest, images, pixels.images)
+    predicted = entries_by_id(index, predictions, pixels.images)
+    own, shown = image_iou(pixels), []
+    for rank, number in ranked(own):
+        image = pixels.images[number]
+        labels = load_label_map(index.file(predicted[image]))
+        expected = load_truth(entries[image].mask(truth), size=labels.shape, classes=len(manifest.classes) + 1)
+        photograph = load_photograph(manifest.file(entries[image]))
+        shown.append(Example(rank, image, float(own[number]), photograph, expected, labels))
+    return shown
