@@ -167,10 +167,7 @@ class Job:
     @cached_property
     def needs(self) -> Mapping[str, Need | list[Need]]:
         """The products that the job needs, by argument."""
-        found = needs(self.stage, self.whole, round=self.round, split=self.split, teacher=teacher(self.run))
-        # Without the training images' masks there is nothing to train a ceiling on.
-        without = self.stage == "plot_result" and not self.judged("train")
-        return {**found, "ceiling": []} if without else found
+        return needs(self.stage, self.whole, round=self.round, split=self.split, teacher=teacher(self.run))
 
     def is_absent(self) -> bool:
         """Whether the run has no such job: it has fewer rounds, or erases nothing."""
@@ -204,9 +201,11 @@ class Job:
                 "labels": [self.plan.path("judged_labels", run.folder) for run in judged],
                 "quality": [self.plan.path("quality", folder) for folder in bases if trained],
             }
-        return {
+        found = {
             k: [path(one) for one in need] if isinstance(need, list) else path(need) for k, need in self.needs.items()
         }
+        without = self.stage == "plot_result" and not self.judged("train")  # and so there is no ceiling
+        return {**found, "ceiling": []} if without else found
 
     def made(self, product: str) -> str:
         """The path of one of the job's products, in its run's own folder."""

@@ -1,4 +1,4 @@
-"""Judging: the only rules that open ground-truth masks, but for the ceiling's training.
+"""Judging: the only rules that open ground-truth masks, but for the ceiling's training and the pictures of report.smk.
 
 REQUIRED INPUTS: what is judged; the dataset's masks.
 OUTPUTS: miou.json, the headline, and miou_images.csv, its pixels image by image; classifiers.json, labels.json and

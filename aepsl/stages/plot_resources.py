@@ -18,12 +18,12 @@ def run(settings: PlotResourcesSettings, *, benchmarks: list[Path], output: Path
 
 
 def cost(path: Path) -> Cost:
-    """What a job took. Raises InputError when the file is no benchmark of Snakemake's."""
+    """What a job took. Raises InputError when the file is no benchmark of Snakemake's, OSError when it is missing."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
             row = next(csv.DictReader(file, delimiter="\t"))
         memory = row["max_rss"]
         known = None if memory in ("NA", "-", "") else float(memory)
         return Cost(path.stem.removesuffix("_train").removesuffix("_val"), float(row["s"]), known)
-    except (OSError, ValueError, LookupError, TypeError, StopIteration, csv.Error) as error:
+    except (ValueError, LookupError, TypeError, StopIteration, csv.Error) as error:
         raise InputError(f"{path}: not a benchmark ({error!r}); remove it and run again") from None

@@ -157,8 +157,10 @@ def test_without_masks_nothing_is_asked_for_that_judges_by_them(voc: Path) -> No
     p = plan(dataset={"format": "voc", "root": str(voc), "train_list": "train"}, variants=ceiling, results="r")
     overview, miou, quality, full = "r/overview.png", "r/miou.json", "r/quality.json", "r/variants/ceiling/miou.json"
     assert judged(p) == {overview, miou, quality, full}
+    assert Job(p, "plot_result").inputs()["ceiling"] == [full]
     (voc / "SegmentationClass/a.png").unlink()
     assert judged(p) == {overview, miou}
+    assert Job(p, "plot_result").inputs()["ceiling"] == [] and Job(p, "plot_result").outside()
     with pytest.raises(InputError, match=r"r/quality\.json: cannot be made without ground-truth masks of all training"):
         Job(p, "quality").inputs()
     with pytest.raises(InputError, match=r"ceiling/segmentation/model\.safetensors: cannot be made without"):
