@@ -11,7 +11,7 @@ rule evaluate:
     input:
         unpack(inputs_of("evaluate")),
     output:
-        miou=report("<results>/{run}miou.json", category="6 Result", labels=labels_of("miou.json")),
+        miou=report("<results>/{run}miou.json", category="6 Result", labels=labels_of("numbers: miou.json")),
         counts="<results>/{run}miou_images.csv",
     log:
         "<logs>/{run}evaluate.log",
@@ -41,7 +41,11 @@ rule judge_classifiers:
     input:
         unpack(inputs_of("judge_classifiers")),
     output:
-        report("<results>/{run}classifiers.json", category="2 Erasing rounds", labels=labels_of("classifiers.json")),
+        report(
+            "<results>/{run}classifiers.json",
+            category="2 Erasing rounds",
+            labels=labels_of("numbers: classifiers.json"),
+        ),
     log:
         "<logs>/{run}judge_classifiers.log",
     benchmark:
@@ -67,7 +71,7 @@ rule judge_labels:
     input:
         unpack(inputs_of("judge_labels")),
     output:
-        report("<results>/{run}labels.json", category="4 Pseudo-labels", labels=labels_of("labels.json")),
+        report("<results>/{run}labels.json", category="4 Pseudo-labels", labels=labels_of("numbers: labels.json")),
     log:
         "<logs>/{run}judge_labels.log",
     benchmark:
@@ -94,7 +98,7 @@ rule quality:
     input:
         unpack(inputs_of("quality")),
     output:
-        report("<results>/{run}quality.json", category="3 Mined regions", labels=labels_of("quality.json")),
+        report("<results>/{run}quality.json", category="3 Mined regions", labels=labels_of("numbers: quality.json")),
     log:
         "<logs>/{run}quality.log",
     benchmark:
@@ -124,7 +128,9 @@ rule comparison:
     input:
         unpack(inputs_of("comparison")),
     output:
-        comparison=report("<results>/comparison.json", category="6 Result", labels=labels_of("comparison.json", "all")),
+        comparison=report(
+            "<results>/comparison.json", category="6 Result", labels=labels_of("numbers: comparison.json", "all")
+        ),
         table="<results>/comparison.md",
         figure=report(
             "<results>/comparison.png",
