@@ -159,7 +159,7 @@ DEVKIT = [
     Row("the table's rows in another order", edit=of(turned, TABLE), files=("devkit",)),
     Row("the mask of a training photograph changed", "quality, judge_labels, gallery",
         edit=of(mirrored, f"{MASKS}/{TRAIN[0]}.png"), files=("devkit",)),
-    Row("the mask of a validation photograph changed", "evaluate, overview, gallery",
+    Row("the mask of a validation photograph changed", "evaluate, overview, gallery, plot_result",
         edit=of(mirrored, f"{MASKS}/{VAL[0]}.png"), files=("devkit",)),
     Row("a saliency map changed", "saliency", edit=of(mirrored, f"maps/{TRAIN[0]}.png"), files=("maps",)),
     Row("the file of weights changed", "train_classifier, train_segmentation",
@@ -178,6 +178,6 @@ FOLDER = [
         edit=of(Path.unlink, f"photographs/{VAL[0]}.jpg"), files=("photographs",)),
     Row("the table's rows in another order",
         edit=of(turned, "photographs/labels.csv"), files=("photographs",)),
-    Row("the mask of a photograph that only gets one changed", "evaluate, overview",
+    Row("the mask of a photograph that only gets one changed", "evaluate, overview, plot_result",
         edit=of(mirrored, f"masks/{VAL[0]}.png"), files=("masks",)),
 ]  # fmt: skip

@@ -8,9 +8,10 @@ CLASSIFIERS = "train_classifier, cams, judge_classifiers"
 SEGMENTERS = "train_segmentation, predict, self_labels"
 NETWORKS = f"{CLASSIFIERS}, {SEGMENTERS}"
 JUDGES = "evaluate, quality, judge_labels"
-LABEL_MAPS = f"{SEGMENTERS}, pseudo_labels, crf, overview, gallery, {JUDGES}"
-PHOTOGRAPHS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, overview, gallery"
-LISTS = f"{PHOTOGRAPHS}, pseudo_labels, {JUDGES}, submission"
+FIGURES = "plot_training, plot_quality, plot_result, plot_resources"
+LABEL_MAPS = f"{SEGMENTERS}, pseudo_labels, crf, overview, gallery, plot_result, {JUDGES}"
+PHOTOGRAPHS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, overview, gallery, plot_result"
+LISTS = f"{PHOTOGRAPHS}, pseudo_labels, plot_training, {JUDGES}, submission"
 WORKERS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, pseudo_labels, gallery, {JUDGES}"
 SHARDED = "cams, mine, erase, saliency, self_labels, predict, crf"
 SHOWN = f"{TRAINING}, cams, calibrate, mine, saliency, pseudo_labels, self_labels, predict, crf, quality, gallery"
@@ -18,7 +19,8 @@ SHOWN = f"{TRAINING}, cams, calibrate, mine, saliency, pseudo_labels, self_label
 STAGES = (
     "manifest", "train_classifier", "cams", "calibrate", "mine", "erase", "saliency", "train_segmentation",
     "self_labels", "predict", "crf", "evaluate", "judge_classifiers", "judge_labels", "quality", "overview",
-    "gallery", "comparison", "submission",
+    "gallery", "plot_training", "plot_quality", "plot_result", "plot_resources", "list_settings", "comparison",
+    "submission",
 )  # fmt: skip
 
 USED = {
@@ -44,8 +46,17 @@ USED = {
     "data/scenes/writer.py": "scenes",
     "data/voc.py": "manifest, submission",
     "distributed.py": TRAINING,
-    "erasing.py": "calibrate, mine, erase, pseudo_labels, quality",
-    "files.py": f"scenes, {LISTS}, comparison",
+    "erasing.py": "calibrate, mine, erase, pseudo_labels, quality, plot_training",
+    "figures/data.py": "plot_training",
+    "figures/dots.py": "plot_training, plot_result",
+    "figures/examples.py": "plot_result",
+    "figures/quality.py": "plot_quality",
+    "figures/reading.py": "plot_training, plot_quality, plot_result",
+    "figures/resources.py": "plot_resources",
+    "figures/result.py": "plot_result",
+    "figures/style.py": FIGURES,
+    "figures/training.py": "plot_training",
+    "files.py": f"scenes, {LISTS}, comparison, plot_quality, plot_resources, list_settings",
     "gather.py": SHARDED,
     "losses.py": TRAINING,
     "metrics.py": f"{JUDGES}, judge_classifiers, gallery",
@@ -62,7 +73,7 @@ USED = {
     "networks/vgg16.py": NETWORKS,
     "networks/weights.py": TRAINING,
     "parallel.py": WORKERS,
-    "pixel_counts.py": "evaluate, comparison",
+    "pixel_counts.py": "evaluate, comparison, plot_result",
     "prediction.py": "predict, crf, self_labels",
     "pseudo_labels.py": "pseudo_labels, quality",
     "psl.py": "train_segmentation",
@@ -101,6 +112,7 @@ UNUSED = (
     "settings/sections.py",
     "settings/settings.py",
     "settings/stages.py",
+    "targets.py",
     "workflow.py",
     "tools/compare.py",
     "tools/export_onnx.py",
@@ -121,7 +133,7 @@ IMPORTED = {
     "data/manifest.py": ("comparison", "pixel_counts.py asks it how many classes there may be"),
     "data/palette.py": ("train_classifier", "the batches of both trainings are one module, with label maps or without"),
     "distributed.py": ("cams, judge_classifiers", "losses.py imports it"),
-    "errors.py": (f"scenes, {LISTS}, comparison", "all may end in a line"),
+    "errors.py": (f"scenes, {LISTS}, comparison, plot_quality, plot_resources, list_settings", "all may end in a line"),
     "losses.py": ("cams, judge_classifiers", "an attention method is one module, its loss and its maps"),
     "shards.py": ("comparison", "manifest.py imports it"),
     "stores.py": ("self_labels", "gather.py imports it"),
