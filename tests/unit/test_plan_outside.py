@@ -272,7 +272,6 @@ def test_masks_of_a_folder_rerun_who_judges_by_them_alone(photographs: Path) -> 
         "overview",
         "gallery",
         "plot_result",
-        "plot_resources",
         "list_settings",
     }
 

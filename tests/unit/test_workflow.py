@@ -218,13 +218,14 @@ def test_runs_with_scenes_of_their_own_share_nothing() -> None:
 def test_a_stage_takes_just_the_files_that_the_graph_gives_it(stage: str) -> None:
     p = plan(crf={"iterations": 1})
     job = Job(p, stage, round=2, split="train")
-    outside = {"truth": ""} if stage == "train_segmentation" else job.outside()
+    outside = {"train_segmentation": {"truth": ""}, "plot_resources": {"benchmarks": ""}}.get(stage, job.outside())
     parameters = inspect.signature(import_module(f"aepsl.stages.{stage}").run).parameters
     files = {name for name, parameter in parameters.items() if "Path" in str(parameter.annotation)}
     made = set(job.outputs())
-    assert files == job.inputs().keys() - {"drawn"} | made | outside.keys()
+    assert files == job.inputs().keys() - {"drawn", "after"} | made | outside.keys()
     lists = {name for name, parameter in parameters.items() if "list" in str(parameter.annotation)}
-    assert lists == {name for name, paths in job.inputs().items() if isinstance(paths, list)} - {"drawn"}
+    given = {name for name, paths in job.inputs().items() if isinstance(paths, list)}
+    assert lists - {"benchmarks"} == given - {"drawn", "after"}
 
 
 def test_ground_truth_is_told_only_to_who_may_read_it() -> None:
