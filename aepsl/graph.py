@@ -40,6 +40,17 @@ PRODUCTS = {
     "judged_labels": Product("judge_labels", "labels.json"),
     "quality": Product("quality", "quality.json"),
     "overview": Product("overview", "overview.png"),
+    "gallery": Product("gallery", "gallery/index.html"),
+    "data_figure": Product("plot_training", "report/data.svg", "data"),
+    "rounds_figure": Product("plot_training", "report/rounds.svg", "rounds"),
+    "segmentation_figure": Product("plot_training", "report/segmentation.svg", "segmentation"),
+    "regions_figure": Product("plot_quality", "report/regions.svg", "regions"),
+    "labels_figure": Product("plot_quality", "report/pseudo_labels.svg", "labels"),
+    "iou_figure": Product("plot_result", "report/iou.svg", "iou"),
+    "confusion_figure": Product("plot_result", "report/confusion.svg", "confusion"),
+    "photographs_figure": Product("plot_result", "report/photographs.png", "photographs"),
+    "resources_figure": Product("plot_resources", "report/resources.svg"),
+    "settings_page": Product("list_settings", "report/settings.html"),
     "comparison": Product("comparison", "comparison.json"),
     "comparison_table": Product("comparison", "comparison.md", "table"),
     "comparison_figure": Product("comparison", "comparison.png", "figure"),
@@ -63,6 +74,7 @@ class Need:
 
 
 Needs = Mapping[str, Need | list[Need]]
+CEILING = "variants/ceiling/"  # the run that learns from the truth, where the configuration has one
 TRAIN, VAL = Need("manifest", split="train"), Need("manifest", split="val")
 
 
@@ -144,6 +156,28 @@ def needs(stage: str, s: Settings, *, round: int | None, split: str | None, teac
                 "pseudo_labels": Need("pseudo_labels"),
                 "predictions": Need("predictions"),
                 "refined": refined,
+                "drawn": _drawn(s, "val"),
+            }
+        case "gallery":
+            shown = needs("overview", s, round=round, split=split, teacher=teacher)
+            masks = [Need("masks", t) for t in rounds]
+            return {**shown, "masks": masks, "drawn": _drawn(s, "train") + _drawn(s, "val")}
+        case "plot_training":
+            return {
+                "train": TRAIN,
+                "val": VAL,
+                "histories": [Need("history", t) for t in rounds],
+                "segmentation_history": Need("segmentation_history"),
+            }
+        case "plot_quality":
+            return {"quality": Need("quality")}
+        case "plot_result":
+            return {
+                "images": VAL,
+                "predictions": refined[0] if refined else Need("predictions"),
+                "miou": Need("miou"),
+                "counts": Need("counts"),
+                "ceiling": [Need("miou", run=CEILING)] if "ceiling" in s.variants else [],
                 "drawn": _drawn(s, "val"),
             }
     return {}

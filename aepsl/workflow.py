@@ -5,30 +5,36 @@ Snakemake asks this module and nothing else; it is tested without Snakemake.
 
 import hashlib
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
-from aepsl.data import folder, voc
 from aepsl.errors import InputError
 from aepsl.files import canonical
-from aepsl.fingerprints import contents, fingerprint
+from aepsl.fingerprints import fingerprint
 from aepsl.graph import PRODUCTS, SHARDED, Need, needs
 from aepsl.machine import usable_cpus
+from aepsl.outside import TRAINING, Outside
 from aepsl.provenance import RECORDS
 from aepsl.settings.sections import CALIBRATED
 from aepsl.settings.settings import Settings, read_yaml, runs, validate
 from aepsl.settings.stages import settings_for
+from aepsl.targets import ends, measured, wanted
 
-T = TypeVar("T")
 TEACHER = "@teacher"
-FORMATS = {"voc": voc, "folder": folder}  # of data that the project does not make itself
-JUDGED = {"evaluate": "val", "judge_labels": "train", "quality": "train", "overview": "val"}  # by stage, the split
-CONTENT_CACHE = Path(".snakemake/aepsl-contents.json")
+JUDGED = {  # by stage, the splits whose ground truth it may read
+    "evaluate": ["val"],
+    "judge_labels": ["train"],
+    "quality": ["train"],
+    "overview": ["val"],
+    "plot_result": ["val"],
+    "gallery": ["train", "val"],
+}
+PICTURES = ("overview", "gallery")  # which do without truth where there is none
 
 
 class Plan:
@@ -46,7 +52,7 @@ class Plan:
                 first = own.segmentation.model_copy(update={"labels": "pseudo"})
                 self.runs[teacher(run)] = own.model_copy(update={"segmentation": first})
         self._digests: dict[tuple[str, str, int | None, str | None], str] = {}
-        self._looked_up: dict[Any, Any] = {}
+        self.outside = Outside()
 
     def digest(self, job: "Job") -> str:
         """A hash of the settings of the job's stage and of all stages before it; equal where the products are."""
@@ -62,33 +68,25 @@ class Plan:
             self._digests[key] = hashlib.sha256(own.encode()).hexdigest()
         return self._digests[key]
 
-    def once(self, key: Any, look: Callable[[], T]) -> T:
-        """look(), once a plan: a dataset has a hundred thousand files, and Snakemake asks of each job anew."""
-        if key not in self._looked_up:
-            self._looked_up[key] = look()
-        found: T = self._looked_up[key]
-        return found
-
     def path(self, product: str, run: str = "", *, round: int | None = None, split: str | None = None) -> str:
         """Where `run` finds a product: in its owner's folder."""
-        job = Job(self, PRODUCTS[product].stage, run, round, split)
+        return self.owner(Job(self, PRODUCTS[product].stage, run, round, split)).made(product)
+
+    def job(self, stage: str, run: str = "") -> "Job":
+        """A stage of a run, of those that have neither rounds nor splits."""
+        return Job(self, stage, run)
+
+    def owner(self, job: "Job") -> "Job":
+        """The job that makes what `job` would make."""
         own = self.digest(job)
-        owner = next(other for other in self.runs if self.digest(replace(job, run=other)) == own)
-        return replace(job, run=owner).made(product)
+        return replace(job, run=next(other for other in self.runs if self.digest(replace(job, run=other)) == own))
 
     def wanted(self) -> list[str]:
-        """What is made where nothing is asked for by name: all that the dataset has the masks to judge, and pictures.
+        """What is made where nothing is asked for by name: all that the dataset has the masks to judge, and the report.
 
         Raises InputError where some validation images have a mask and others have none.
         """
-        paths, base = [self.path("overview")], Job(self, "overview")
-        if base.judged("val"):
-            paths.append(self.path("miou"))
-        if base.judged("train"):
-            paths.append(self.path("quality"))
-            ceiling = "variants/ceiling/"
-            paths += [self.path("miou", ceiling)] if ceiling in self.runs and base.judged("val") else []
-        return paths
+        return wanted(self)
 
 
 def plan_of(
@@ -173,13 +171,15 @@ class Job:
 
     def inputs(self) -> dict[str, str | list[str]]:
         """The paths of the inputs, by argument. Raises InputError where the job judges by masks that there are not."""
-        split = self._truth_split
-        if split and self.stage != "overview" and not self.judged(split):
-            raise InputError(self._without_masks(split))
+        for split in () if self.stage in PICTURES else self._truth_splits:
+            if not self.judged(split):
+                raise self.plan.outside.without_masks(next(iter(self.outputs().values())), self.whole.dataset, split)
 
         def path(need: Need) -> str:
             return self.plan.path(need.product, need.run or self.run, round=need.round, split=need.split)
 
+        if self.stage == "plot_resources":
+            return {"after": [path for end in ends(self.plan) for path in self.plan.owner(end).outputs().values()]}
         if self.stage == "comparison":
             compared = runs(self.whole)
             trained = compared if self.judged("train") else []  # else there is nothing to judge training by
@@ -192,9 +192,11 @@ class Job:
                 "labels": [self.plan.path("judged_labels", run.folder) for run in judged],
                 "quality": [self.plan.path("quality", folder) for folder in bases if trained],
             }
-        return {
+        found = {
             k: [path(one) for one in need] if isinstance(need, list) else path(need) for k, need in self.needs.items()
         }
+        without = self.stage == "plot_result" and not self.judged("train")  # and so there is no ceiling
+        return {**found, "ceiling": []} if without else found
 
     def made(self, product: str) -> str:
         """The path of one of the job's products, in its run's own folder."""
@@ -217,14 +219,18 @@ class Job:
 
     def outside(self) -> dict[str, str]:
         """Folders that the stage reads and no rule makes, by argument: the ground truth, only where it may be read."""
-        if self._truth_split is None:
-            return {}
-        if self.whole.dataset.format == "scenes":
-            root = Path(self.plan.path("scenes", self.run, split=self._truth_split)).parent
-            parts = {"parts": str(root / "SegmentationParts")} if self.stage == "quality" else {}
-            return {"truth": str(root / "SegmentationClass"), **parts}
-        masks = self._masks(self._truth_split)
-        return {"truth": str(masks[0])} if masks and self.judged(self._truth_split) else {}
+        found: dict[str, str] = {}
+        dataset = self.whole.dataset
+        for split in self._truth_splits:
+            name = "truth" if len(self._truth_splits) == 1 else f"{split}_truth"
+            if dataset.format == "scenes":
+                root = Path(self.plan.path("scenes", self.run, split=split)).parent
+                found[name] = str(root / "SegmentationClass")
+                if self.stage == "quality":
+                    found["parts"] = str(root / "SegmentationParts")
+            elif (masks := self.plan.outside.masks(dataset, split)) and (self.stage == "gallery" or self.judged(split)):
+                found[name] = str(masks[0])
+        return found
 
     def tracked(self) -> list[str]:
         """What Snakemake tracks beside the settings: the stage's code, what it reads from outside, its inputs' paths.
@@ -253,79 +259,22 @@ class Job:
 
     def content(self) -> str:
         """A hash of what the job reads from outside, none of which is a rule's input; empty where it reads nothing."""
-        return self.plan.once((self.stage, self.run, self.split), self._content)
-
-    def _content(self) -> str:
-        dataset, network = self.whole.dataset, self.whole.network
-        paths = [Path(network.weights)] if self.trains and network.weights not in (None, "torchvision") else []
-        if self.stage == "saliency" and self.whole.saliency.method == "external":
-            paths += self._maps()
-        text = ""
-        if self.stage == "manifest" and dataset.format != "scenes":
-            text, files = FORMATS[dataset.format].sources(dataset, self.split)
-            paths += files
-        if self._truth_split and (masks := self._masks(self._truth_split)):
-            paths += masks[1]
-        return contents(paths, CONTENT_CACHE, text) if paths or text else ""
-
-    def _maps(self) -> list[Path]:
-        """The saliency maps of the training images, or all there are where no list names these images yet."""
-        folder, dataset = Path(self.whole.saliency.folder or "."), self.whole.dataset
-        if dataset.format not in FORMATS or not folder.is_dir():
-            return [folder]
-        ids = set(FORMATS[dataset.format].ids(dataset, "train"))
-        return sorted(path for path in folder.iterdir() if path.stem in ids)
+        return self.plan.outside.content(self.stage, self.whole, split=self.split, truths=self._truth_splits)
 
     def judged(self, split: str) -> bool:
-        """Whether there are ground-truth masks of the split's images, all of them.
-
-        Of the training images some may have masks; of the validation images all or none: else InputError is raised.
-        """
-        if self.whole.dataset.format == "scenes":
-            return True
-        if (found := self._masks(split)) is None:
-            return False
-        lacking = self._lacking(split)
-        if split == "val" and 0 < len(lacking) < len(found[1]):
-            raise InputError(f"{lacking[0]}: no such mask ({len(lacking)} of {len(found[1])} validation images)")
-        return not lacking
-
-    def _without_masks(self, split: str) -> str:
-        """Why the job cannot be: which masks there are not."""
-        images, found = "training" if split == "train" else "validation", self._masks(split)
-        lacking = self._lacking(split) if found else []
-        first = f" ({lacking[0]} is missing)" if lacking else ""
-        sbd = bool(lacking) and lacking[0].parent.name == voc.AUGMENTED_FOLDER
-        return (
-            f"{next(iter(self.outputs().values()))}: cannot be made without ground-truth masks of all {images} "
-            f"images{first}; {f'those of train_aug: {voc.AUGMENTED}; ' if sbd else ''}"
-            "`snakemake` without a target makes what can be made"
-        )
+        """Whether there are ground-truth masks of all the split's images. Raises InputError as `Outside.judged`."""
+        return self.plan.outside.judged(self.whole.dataset, split)
 
     @property
     def trains(self) -> bool:
         """Whether the job trains a network."""
-        return self.stage in ("train_classifier", "train_segmentation")
+        return self.stage in TRAINING
 
     @property
-    def _truth_split(self) -> str | None:
-        """The split whose ground truth the job may read."""
+    def _truth_splits(self) -> list[str]:
+        """The splits whose ground truth the job may read."""
         learns = self.stage == "train_segmentation" and self.whole.segmentation.labels == "truth"
-        return "train" if learns else JUDGED.get(self.stage)
-
-    def _masks(self, split: str) -> tuple[Path, list[Path]] | None:
-        """The folder of masks and where those of a split belong; None: there are none, or the project draws them."""
-        dataset = self.whole.dataset
-        if dataset.format not in FORMATS:
-            return None
-        key = ("masks", dataset.model_dump_json(), split)
-        return self.plan.once(key, lambda: FORMATS[dataset.format].masks(dataset, split))
-
-    def _lacking(self, split: str) -> list[Path]:
-        """The masks of a split that are not there."""
-        paths = (self._masks(split) or (Path(), []))[1]
-        key = ("lacking", self.whole.dataset.model_dump_json(), split)
-        return self.plan.once(key, lambda: [path for path in paths if not path.exists()])
+        return ["train"] if learns else JUDGED.get(self.stage, [])
 
     def command(self) -> str:
         """How the stage is called, without its arguments; untracked."""
@@ -348,6 +297,8 @@ class Job:
             words += ["--content", self.content()]
         if self.shard:
             words += ["--shard", self.shard]
+        if self.stage == "plot_resources":
+            words += ["--benchmarks", *measured(self.plan)]
         for name, path in self.outside().items():
-            words += [f"--{name}", path]
+            words += [f"--{name.replace('_', '-')}", path]
         return shlex.join(words)

@@ -19,6 +19,9 @@ def or_stop(call, *arguments):
         sys.exit(2)
 
 
+if workflow.resource_settings.cores is None:  # as in `snakemake --report`: it runs nothing, but asks for all threads
+    workflow.global_resources["_cores"] = 1
+
 PLAN = or_stop(plan_of, config, workflow.config_settings.config, workflow.configfiles)
 
 # A run or a round that is none of these matches no rule.
@@ -75,6 +78,13 @@ def options_of_gathering(wildcards, input):  # takes input, likewise
 
 def gpus_of(stage):
     return lambda wildcards: job(stage, wildcards).gpus()
+
+
+def labels_of(what, run=None):  # in the report's menu
+    return lambda wildcards: {
+        "what": what,
+        "run": run or Path(wildcards.get("run", "")).name or "base",
+    }
 
 
 LOCKS = []  # what is not kept here is freed

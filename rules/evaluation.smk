@@ -1,4 +1,4 @@
-"""Judging: the only rules that open ground-truth masks, but for the ceiling's training.
+"""Judging: the only rules that open ground-truth masks, but for the ceiling's training and the pictures of report.smk.
 
 REQUIRED INPUTS: what is judged; the dataset's masks.
 OUTPUTS: miou.json, the headline, and miou_images.csv, its pixels image by image; classifiers.json, labels.json and
@@ -11,7 +11,7 @@ rule evaluate:
     input:
         unpack(inputs_of("evaluate")),
     output:
-        miou=report("<results>/{run}miou.json", category="Result", labels={"run": "{run}", "what": "mIoU"}),
+        miou=report("<results>/{run}miou.json", category="6 Result", labels=labels_of("numbers: miou.json")),
         counts="<results>/{run}miou_images.csv",
     log:
         "<logs>/{run}evaluate.log",
@@ -40,7 +40,11 @@ rule judge_classifiers:
     input:
         unpack(inputs_of("judge_classifiers")),
     output:
-        report("<results>/{run}classifiers.json", category="Result", labels={"run": "{run}", "what": "classifiers"}),
+        report(
+            "<results>/{run}classifiers.json",
+            category="2 Erasing rounds",
+            labels=labels_of("numbers: classifiers.json"),
+        ),
     log:
         "<logs>/{run}judge_classifiers.log",
     benchmark:
@@ -66,7 +70,7 @@ rule judge_labels:
     input:
         unpack(inputs_of("judge_labels")),
     output:
-        report("<results>/{run}labels.json", category="Result", labels={"run": "{run}", "what": "labels"}),
+        report("<results>/{run}labels.json", category="4 Pseudo-labels", labels=labels_of("numbers: labels.json")),
     log:
         "<logs>/{run}judge_labels.log",
     benchmark:
@@ -92,7 +96,7 @@ rule quality:
     input:
         unpack(inputs_of("quality")),
     output:
-        report("<results>/{run}quality.json", category="Result", labels={"run": "{run}", "what": "quality"}),
+        report("<results>/{run}quality.json", category="3 Mined regions", labels=labels_of("numbers: quality.json")),
     log:
         "<logs>/{run}quality.log",
     benchmark:
@@ -121,9 +125,16 @@ rule comparison:
     input:
         unpack(inputs_of("comparison")),
     output:
-        comparison=report("<results>/comparison.json", category="Result", labels={"run": "all", "what": "comparison"}),
+        comparison=report(
+            "<results>/comparison.json", category="6 Result", labels=labels_of("numbers: comparison.json", "all")
+        ),
         table="<results>/comparison.md",
-        figure=report("<results>/comparison.png", category="Pictures", labels={"run": "all", "what": "comparison"}),
+        figure=report(
+            "<results>/comparison.png",
+            caption="captions/comparison.rst",
+            category="6 Result",
+            labels=labels_of("comparison of the runs", "all"),
+        ),
     log:
         "<logs>/comparison.log",
     benchmark:

@@ -24,6 +24,9 @@ from aepsl.settings.sections import (
 )
 from aepsl.settings.settings import Settings, runs
 
+MACHINE = ("device", "devices", "precision")
+"""Settings that say where to compute, and rerun nothing."""
+
 
 class Compared(Section):
     """A run of the comparison."""
@@ -147,6 +150,35 @@ class OverviewSettings(Section):
     images: Count
 
 
+class GallerySettings(Section):
+    pass
+
+
+class PlotTrainingSettings(Section):
+    merge: Count | Literal["auto"]
+    jump: float | None
+    """None where the number of merged rounds is given."""
+    loss: Literal["squared", "bce"]
+
+
+class PlotQualitySettings(Section):
+    merge: Count | Literal["auto"]
+
+
+class PlotResultSettings(Section):
+    refined: bool
+    """Whether the predictions are those after the CRF."""
+
+
+class PlotResourcesSettings(Section):
+    pass
+
+
+class ListSettingsSettings(Section):
+    configuration: Settings
+    """The whole, but for `MACHINE`."""
+
+
 def settings_for(stage: str, settings: Settings, *, round: int | None = None, split: str | None = None) -> Section:
     """What `stage` reads of `settings`, in round `round` (1..T) or for `split` where it has them."""
     s = settings
@@ -233,6 +265,20 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
             return ComparisonSettings(runs=compared)
         case "overview":
             return OverviewSettings(images=8)
+        case "gallery":
+            return GallerySettings()
+        case "plot_training":
+            jump = erasing.jump if erasing.merge == "auto" else None
+            return PlotTrainingSettings(merge=erasing.merge, jump=jump, loss=s.classification.loss)
+        case "plot_quality":
+            return PlotQualitySettings(merge=erasing.merge)
+        case "plot_result":
+            return PlotResultSettings(refined=s.crf.iterations > 0)
+        case "plot_resources":
+            return PlotResourcesSettings()
+        case "list_settings":
+            unset = {name: getattr(Settings(), name) for name in MACHINE}
+            return ListSettingsSettings(configuration=s.model_copy(update=unset))
     raise ValueError(f"no stage is called {stage!r}")
 
 

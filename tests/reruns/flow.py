@@ -9,6 +9,9 @@ Flow = dict[str, set[str]]
 """job → the jobs whose products it reads."""
 
 
+REPORT = ("plot_training", "plot_quality", "plot_result", "plot_resources", "list_settings")
+
+
 def erasing(
     rounds: int,
     merge: int | None,
@@ -50,6 +53,25 @@ def erasing(
     return read
 
 
+def reported(read: Flow) -> Flow:
+    """The flow with the report: its figures, and the one of time and memory, which follows all jobs before them."""
+    ceiling = {at("evaluate", "ceiling")} & read.keys()
+    histories = {job for job in read if job.startswith("train_classifier ") and "variants" not in job}
+    predictions = {"crf"} & read.keys() or {"predict"}
+    figures: Flow = {
+        "plot_training": {"manifest train", "manifest val", "train_segmentation", *histories},
+        "plot_quality": {"quality"},
+        "plot_result": {"manifest val", "evaluate", *predictions, *ceiling, *({"scenes val"} & read.keys())},
+        "plot_resources": {"overview", "evaluate", "quality", *ceiling},
+        "list_settings": set(),
+    }
+    waiting = set(figures["plot_resources"])
+    while waiting:
+        figures["plot_resources"] |= waiting
+        waiting = {before for job in waiting for before in read[job]} - figures["plot_resources"]
+    return read | figures
+
+
 def segmentation(run: str, labels: str, *, start: str | None = None, crf: bool = True) -> Flow:
     """A run's network, which learns from what the job `labels` made, and its result. start: whose weights it takes."""
     train, predict, refine, evaluate = (at(s, run) for s in ("train_segmentation", "predict", "crf", "evaluate"))
@@ -80,7 +102,7 @@ def scenes(rounds: int = 3, merge: int | None = 2, *, crf: bool = True, start: s
     read["overview"].add("scenes val")
     for split in ("train", "val"):
         read |= {f"scenes {split}": set(), f"manifest {split}": {f"scenes {split}"}}
-    return read
+    return reported(read)
 
 
 def taught() -> Flow:
@@ -92,7 +114,7 @@ def taught() -> Flow:
     read[at("train_segmentation", teacher)] = {"manifest train", "pseudo_labels"}
     read[at("self_labels", teacher)] = {"manifest train", at("train_segmentation", teacher)}
     read[at("train_segmentation", "psl++")] = {"manifest train", at("self_labels", teacher)}
-    return read
+    return reported(read)
 
 
 def outside(*, judged: bool = True, crf: bool = True, rounds: int = 2) -> Flow:
@@ -104,8 +126,9 @@ def outside(*, judged: bool = True, crf: bool = True, rounds: int = 2) -> Flow:
             "judge_labels": {"manifest train", "pseudo_labels"},
             "comparison": {"evaluate", "judge_classifiers", "judge_labels", "quality"},
             "submission": {"crf"},
+            "gallery": read["overview"] | {f"mine {t}" for t in range(1, rounds + 1)},
         }
-    return read
+    return reported(read)
 
 
 def seeded() -> Flow:
@@ -117,7 +140,7 @@ def seeded() -> Flow:
         return job if job in shared else " ".join([at(stage, "seed1"), *round_])
 
     second = {own(job): {own(one) for one in read} for job, read in outside().items() if job not in shared}
-    gone = {"comparison", "submission", "overview"}
+    gone = {"comparison", "submission", "overview", "gallery", *REPORT}
     second = {job: read for job, read in second.items() if job.split()[0] not in gone}
     judged = {at(stage, "seed1") for stage in ("evaluate", "judge_classifiers", "judge_labels", "quality")}
     both = outside() | second

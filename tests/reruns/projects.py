@@ -77,7 +77,8 @@ def devkit(folder: Path) -> Finished:
     """The same after a run with every judgement."""
     project = devkit_of(folder)
     _weights(project.path("weights.safetensors"))
-    targets = ("all", "own/comparison.json", "own/submission.tar.gz", "--cores", "2", "--configfile", "own.yaml")
+    products = ("own/comparison.json", "own/submission.tar.gz", "own/gallery/index.html")
+    targets = ("all", *products, "--cores", "2", "--configfile", "own.yaml")
     return _finished(project, targets, flow.outside())
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from tests.reruns.flow import Flow, follows, named
 from tests.workflow.project import Project
 
+MACHINE = ("device", "devices", "precision")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -44,6 +46,8 @@ class Row:
 
     def _wave(self, flow: Flow, first: str) -> set[str]:
         own = self.flow or flow
+        if self.config and self.name not in MACHINE:
+            first = f"{first}, list_settings"
         if self.results:
             return set(own)
         return follows(own, named(own, {job.strip() for job in first.split(",")}))

@@ -8,17 +8,19 @@ CLASSIFIERS = "train_classifier, cams, judge_classifiers"
 SEGMENTERS = "train_segmentation, predict, self_labels"
 NETWORKS = f"{CLASSIFIERS}, {SEGMENTERS}"
 JUDGES = "evaluate, quality, judge_labels"
-LABEL_MAPS = f"{SEGMENTERS}, pseudo_labels, crf, overview, {JUDGES}"
-PHOTOGRAPHS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, overview"
-LISTS = f"{PHOTOGRAPHS}, pseudo_labels, {JUDGES}, submission"
-WORKERS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, pseudo_labels, {JUDGES}"
+FIGURES = "plot_training, plot_quality, plot_result, plot_resources"
+LABEL_MAPS = f"{SEGMENTERS}, pseudo_labels, crf, overview, gallery, plot_result, {JUDGES}"
+PHOTOGRAPHS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, overview, gallery, plot_result"
+LISTS = f"{PHOTOGRAPHS}, pseudo_labels, plot_training, {JUDGES}, submission"
+WORKERS = f"{NETWORKS}, manifest, calibrate, mine, erase, saliency, crf, pseudo_labels, gallery, {JUDGES}"
 SHARDED = "cams, mine, erase, saliency, self_labels, predict, crf"
-SHOWN = f"{TRAINING}, cams, calibrate, mine, saliency, pseudo_labels, self_labels, predict, crf, quality"
+SHOWN = f"{TRAINING}, cams, calibrate, mine, saliency, pseudo_labels, self_labels, predict, crf, quality, gallery"
 
 STAGES = (
     "manifest", "train_classifier", "cams", "calibrate", "mine", "erase", "saliency", "train_segmentation",
     "self_labels", "predict", "crf", "evaluate", "judge_classifiers", "judge_labels", "quality", "overview",
-    "comparison", "submission",
+    "gallery", "plot_training", "plot_quality", "plot_result", "plot_resources", "list_settings", "comparison",
+    "submission",
 )  # fmt: skip
 
 USED = {
@@ -44,11 +46,20 @@ USED = {
     "data/scenes/writer.py": "scenes",
     "data/voc.py": "manifest, submission",
     "distributed.py": TRAINING,
-    "erasing.py": "calibrate, mine, erase, pseudo_labels, quality",
-    "files.py": f"scenes, {LISTS}, comparison",
+    "erasing.py": "calibrate, mine, erase, pseudo_labels, quality, plot_training",
+    "figures/data.py": "plot_training",
+    "figures/dots.py": "plot_training, plot_result",
+    "figures/examples.py": "plot_result",
+    "figures/quality.py": "plot_quality",
+    "figures/reading.py": "plot_training, plot_quality, plot_result",
+    "figures/resources.py": "plot_resources",
+    "figures/result.py": "plot_result",
+    "figures/style.py": FIGURES,
+    "figures/training.py": "plot_training",
+    "files.py": f"scenes, {LISTS}, comparison, plot_quality, plot_resources, list_settings",
     "gather.py": SHARDED,
     "losses.py": TRAINING,
-    "metrics.py": f"{JUDGES}, judge_classifiers",
+    "metrics.py": f"{JUDGES}, judge_classifiers, gallery",
     "mining.py": "calibrate, mine",
     "models.py": NETWORKS,
     "networks/backbone.py": NETWORKS,
@@ -62,7 +73,7 @@ USED = {
     "networks/vgg16.py": NETWORKS,
     "networks/weights.py": TRAINING,
     "parallel.py": WORKERS,
-    "pixel_counts.py": "evaluate, comparison",
+    "pixel_counts.py": "evaluate, comparison, plot_result",
     "prediction.py": "predict, crf, self_labels",
     "pseudo_labels.py": "pseudo_labels, quality",
     "psl.py": "train_segmentation",
@@ -75,9 +86,10 @@ USED = {
     "stages/pseudo_labels.py": "pseudo_labels, quality",
     "stages/scenes.py": "scenes",
     **{f"stages/{stage}.py": stage for stage in STAGES},
-    "stores.py": "cams, calibrate, mine, erase, saliency, pseudo_labels, predict, crf, quality, overview",
+    "stores.py": "cams, calibrate, mine, erase, saliency, pseudo_labels, predict, crf, quality, overview, gallery",
+    "strips.py": "gallery",
     "training.py": TRAINING,
-    "upsampling.py": "calibrate, mine, predict, self_labels, crf, quality, overview",
+    "upsampling.py": "calibrate, mine, predict, self_labels, crf, quality, overview, gallery",
 }
 
 UNUSED = (
@@ -100,6 +112,7 @@ UNUSED = (
     "settings/sections.py",
     "settings/settings.py",
     "settings/stages.py",
+    "targets.py",
     "workflow.py",
     "tools/compare.py",
     "tools/export_onnx.py",
@@ -120,7 +133,7 @@ IMPORTED = {
     "data/manifest.py": ("comparison", "pixel_counts.py asks it how many classes there may be"),
     "data/palette.py": ("train_classifier", "the batches of both trainings are one module, with label maps or without"),
     "distributed.py": ("cams, judge_classifiers", "losses.py imports it"),
-    "errors.py": (f"scenes, {LISTS}, comparison", "all may end in a line"),
+    "errors.py": (f"scenes, {LISTS}, comparison, plot_quality, plot_resources, list_settings", "all may end in a line"),
     "losses.py": ("cams, judge_classifiers", "an attention method is one module, its loss and its maps"),
     "shards.py": ("comparison", "manifest.py imports it"),
     "stores.py": ("self_labels", "gather.py imports it"),
@@ -166,6 +179,8 @@ DEVKIT = [
     *(source(path, uses=stages) for path, stages in CHOSEN.items()),
     *(source(f"stages/{stage}.py") for stage in ("judge_classifiers", "judge_labels", "comparison", "submission")),
     *(source(path) for path in ("classifying.py", "data/labels.py", "metrics.py", "pixel_counts.py", "quality.py")),
+    *(source(path) for path in ("stages/gallery.py", "strips.py")),
+    source("pages/gallery.css", uses="gallery"),
 ]
 FOLDER = [
     source("data/folder.py", uses="manifest"),

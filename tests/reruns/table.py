@@ -6,6 +6,7 @@ from tests.reruns import events, flow, settings, sources
 from tests.reruns.flow import Flow
 from tests.reruns.row import Row
 
+UNTOLD = {"plot_resources", "list_settings"}  # in each row the same, as the head of the document says
 DOCUMENT = "docs/reruns.md"
 Found = dict[int, set[str]]
 """id of a row → the jobs that its dry run planned."""
@@ -33,9 +34,13 @@ setting, each source file and other changes, the jobs whose result depends on it
 where the two differ; `make test` tries some of the rows, and fails where a setting or a source file has none.
 
 A dry run shows the whole wave, and a wave that runs goes on to its end. It stops early between two invocations: a job
-that ran again and gave the same bytes is followed by nothing in the next one. So after an edit of the code that reads
-photographs, where it should change no manifest, `snakemake --until manifest` and then `snakemake` train nothing. `make
-reruns` tries this too, for a job of each stage.
+that ran again and gave the same bytes is followed by nothing in the next one but the figure of its time. So after an
+edit of the code that reads photographs, where it should change no manifest, `snakemake --until manifest` and then
+`snakemake` train nothing. `make reruns` tries this too, for a job of each stage.
+
+Two jobs of the report are tried in each row, but not told, as each takes seconds: `plot_resources`, the figure of time
+and memory, follows every job behind the default target, and `list_settings` every setting but device, devices and
+precision.
 
 What counts as a change, and what reruns more than it has to:
 
@@ -54,6 +59,7 @@ What counts as a change, and what reruns more than it has to:
 
 def shown(jobs: set[str], read: Flow | None = None) -> str:
     """Jobs in few words: rounds as a range, runs behind their stage; with `read`, nearly all of them by the rest."""
+    jobs, read = jobs - UNTOLD, read and {job: before for job, before in read.items() if job not in UNTOLD}
     if not jobs:
         return "nothing"
     if read and jobs <= read.keys() and len(rest := read.keys() - jobs) <= 10 < len(jobs):
@@ -80,7 +86,7 @@ def _place(job: str) -> tuple[int, str, str]:
 ORDER = (
     "scenes", "manifest", "train_classifier", "cams", "calibrate", "mine", "erase", "saliency", "pseudo_labels",
     "train_segmentation", "self_labels", "predict", "crf", "evaluate", "judge_classifiers", "judge_labels", "quality",
-    "overview", "comparison", "submission",
+    "overview", "gallery", "plot_training", "plot_quality", "plot_result", "comparison", "submission",
 )  # fmt: skip
 
 

@@ -158,14 +158,21 @@ def test_without_masks_of_the_training_images_the_comparison_judges_validation_a
     assert [len(inputs[name]) for name in ("miou", "labels", "quality")] == [2, 0, 0]
 
 
+def judged(p: Plan) -> set[str]:
+    """What is asked for beside the report's figures and tables of pixels."""
+    return {path for path in p.wanted() if "/report/" not in path and not path.endswith(".csv")}
+
+
 def test_without_masks_nothing_is_asked_for_that_judges_by_them(voc: Path) -> None:
     ceiling = {"ceiling": {"segmentation": {"labels": "truth"}}, "plain": {"segmentation": {"loss": "cross_entropy"}}}
     p = plan(dataset={"format": "voc", "root": str(voc), "train_list": "train"}, variants=ceiling, results="r")
     overview, miou, quality, full = "r/overview.png", "r/miou.json", "r/quality.json", "r/variants/ceiling/miou.json"
-    assert set(p.wanted()) == {overview, miou, quality, full}
+    assert judged(p) == {overview, miou, quality, full}
+    assert Job(p, "plot_result").inputs()["ceiling"] == [full]
     (voc / "SegmentationClass/a.png").unlink()
     p = anew(p)
-    assert set(p.wanted()) == {overview, miou}
+    assert judged(p) == {overview, miou}
+    assert Job(p, "plot_result").inputs()["ceiling"] == [] and Job(p, "plot_result").outside()
     with pytest.raises(InputError, match=r"r/quality\.json: cannot be made without ground-truth masks of all training"):
         Job(p, "quality").inputs()
     with pytest.raises(InputError, match=r"ceiling/segmentation/model\.safetensors: cannot be made without"):
@@ -173,8 +180,10 @@ def test_without_masks_nothing_is_asked_for_that_judges_by_them(voc: Path) -> No
     assert Job(p, "evaluate").outside() == {"truth": str(voc / "SegmentationClass")}
     (voc / "SegmentationClass/c.png").unlink()
     p = anew(p)
-    assert p.wanted() == [overview]
+    assert judged(p) == {overview}
     assert Job(p, "overview").inputs() and Job(p, "overview").outside() == {}
+    looked_into = {f"{split}_truth": str(voc / "SegmentationClass") for split in ("train", "val")}
+    assert Job(p, "gallery").inputs() and Job(p, "gallery").outside() == looked_into, "for the masks that there are"
     with pytest.raises(InputError, match=r"r/miou\.json: cannot be made without ground-truth masks of all validation"):
         Job(p, "evaluate").inputs()
 
@@ -240,23 +249,31 @@ def test_masks_of_a_folder_rerun_who_judges_by_them_alone(photographs: Path) -> 
     masks = photographs.parent / "masks"
     (masks / "x").mkdir(parents=True)
     folder = {"format": "folder", "root": str(photographs)}
-    bare, judged = (plan(dataset=folder | own, variants={}) for own in ({}, {"masks": str(masks)}))
-    assert bare.wanted() == judged.wanted() == ["results/overview.png"]
+    bare, masked = (plan(dataset=folder | own, variants={}) for own in ({}, {"masks": str(masks)}))
+    assert judged(bare) == judged(masked) == {"results/overview.png"}
     (masks / "x/c.png").touch()
-    assert set(anew(judged).wanted()) == {"results/overview.png", "results/miou.json"}
+    assert judged(anew(masked)) == {"results/overview.png", "results/miou.json"}
     for name in ("a", "x/b"):
         (masks / f"{name}.png").touch()
-    judged = anew(judged)
-    assert set(judged.wanted()) == {"results/overview.png", "results/miou.json", "results/quality.json"}
-    assert Job(judged, "evaluate").outside() == {"truth": str(masks)} and Job(bare, "overview").outside() == {}
+    masked = anew(masked)
+    assert judged(masked) == {"results/overview.png", "results/miou.json", "results/quality.json"}
+    assert Job(masked, "evaluate").outside() == {"truth": str(masks)} and Job(bare, "overview").outside() == {}
     changed = {
         stage
         for stage in STAGES
         for split in ("train", "val")
-        if Job(bare, stage, round=1, split=split).content() != Job(judged, stage, round=1, split=split).content()
-        or Job(bare, stage, round=1, split=split).settings() != Job(judged, stage, round=1, split=split).settings()
+        if Job(bare, stage, round=1, split=split).content() != Job(masked, stage, round=1, split=split).content()
+        or Job(bare, stage, round=1, split=split).settings() != Job(masked, stage, round=1, split=split).settings()
     }
-    assert changed == {"evaluate", "judge_labels", "quality", "overview"}
+    assert changed == {
+        "evaluate",
+        "judge_labels",
+        "quality",
+        "overview",
+        "gallery",
+        "plot_result",
+        "list_settings",
+    }
 
 
 def test_results_among_the_photographs_are_refused(photographs: Path) -> None:

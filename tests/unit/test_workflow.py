@@ -218,20 +218,23 @@ def test_runs_with_scenes_of_their_own_share_nothing() -> None:
 def test_a_stage_takes_just_the_files_that_the_graph_gives_it(stage: str) -> None:
     p = plan(crf={"iterations": 1})
     job = Job(p, stage, round=2, split="train")
-    outside = {"truth": ""} if stage == "train_segmentation" else job.outside()
+    outside = {"train_segmentation": {"truth": ""}, "plot_resources": {"benchmarks": ""}}.get(stage, job.outside())
     parameters = inspect.signature(import_module(f"aepsl.stages.{stage}").run).parameters
     files = {name for name, parameter in parameters.items() if "Path" in str(parameter.annotation)}
     made = set(job.outputs())
-    assert files == job.inputs().keys() - {"drawn"} | made | outside.keys()
+    assert files == job.inputs().keys() - {"drawn", "after"} | made | outside.keys()
     lists = {name for name, parameter in parameters.items() if "list" in str(parameter.annotation)}
-    assert lists == {name for name, paths in job.inputs().items() if isinstance(paths, list)} - {"drawn"}
+    given = {name for name, paths in job.inputs().items() if isinstance(paths, list)}
+    assert lists - {"benchmarks"} == given - {"drawn", "after"}
 
 
 def test_ground_truth_is_told_only_to_who_may_read_it() -> None:
     p = plan()
     told = {stage for stage in STAGES if "SegmentationClass" in Job(p, stage, round=1, split="train").options(1)}
-    assert told == {"evaluate", "judge_labels", "quality", "overview"}
+    assert told == {"evaluate", "judge_labels", "quality", "overview", "gallery", "plot_result"}
     assert "SegmentationClass" in Job(p, "train_segmentation", "variants/ceiling/").options(1)
+    both = [f"--{split}-truth results/data/scenes/{split}/SegmentationClass" for split in ("train", "val")]
+    assert all(words in Job(p, "gallery").options(1) for words in both)
     assert "truth" not in Job(p, "train_segmentation", "variants/psl++/").options(1)
 
 
@@ -240,7 +243,7 @@ def test_the_machine_and_other_stages_are_not_in_a_stages_settings() -> None:
     for stage in STAGES:
         jobs = [Job(p, stage, round=2, split="val") for p in (one, other)]
         differ = jobs[0].settings() != jobs[1].settings()
-        assert differ == (stage in ("crf", "self_labels"))
+        assert differ == (stage in ("crf", "self_labels", "list_settings"))
 
 
 def test_numbers_that_swap_places_change_the_settings() -> None:

@@ -36,7 +36,7 @@ RUN = ("--cores", "2", "--configfile", "own.yaml")
 MASKS = ("--config", "dataset={masks: masks}")
 MANIFESTS = ("found/data/train.json", "found/data/val.json")
 ROUNDS = [f"{stage} --round {t}" for t in (1, 2) for stage in ("train-classifier", "cams", "mine", "erase")][:-1]
-STAGES = [*ROUNDS, "saliency", "pseudo-labels", "train-segmentation", "predict", "crf", "overview"]
+STAGES = [*ROUNDS, "saliency", "pseudo-labels", "train-segmentation", "predict", "crf", "overview", "plot-training"]
 BY_HAND = f"""
 from aepsl.cli import main
 for stage in {STAGES}:
@@ -126,7 +126,8 @@ def test_odd_class_names_come_through_every_file(own: Run) -> None:
 
 def test_without_masks_snakemake_makes_all_else(own: Run) -> None:
     jobs = {job.split()[0] for job in own.project.planned("--forceall", *RUN)}
-    assert jobs == {"manifest", "saliency"} | {stage.split()[0].replace("-", "_") for stage in STAGES}
+    made = {stage.split()[0].replace("-", "_") for stage in STAGES}
+    assert jobs == {"manifest", "plot_resources", "list_settings"} | made
     stopped = own.project.snakemake("found/comparison.json", *RUN)
     assert stopped.returncode == 2 and "Traceback" not in stopped.stdout
     (line,) = complaints(stopped.stdout)

@@ -24,7 +24,8 @@ crf: {iterations: 1}
 """
 ROUNDS = [f"{stage} --round {t}" for t in (1, 2) for stage in ("train-classifier", "cams", "mine", "erase")][:-1]
 JUDGES = ["evaluate", "quality", "judge-labels", "judge-classifiers"]
-STAGES = [*ROUNDS, "saliency", "pseudo-labels", "train-segmentation", "predict", "crf", "overview", *JUDGES]
+FIGURES = ["plot-training", "plot-quality", "plot-result"]
+STAGES = [*ROUNDS, "saliency", "pseudo-labels", "train-segmentation", "predict", "crf", "overview", *JUDGES, *FIGURES]
 CHAIN = f"""
 from aepsl.cli import main
 for stage in ["manifest --split train", "manifest --split val", *{STAGES}]:

@@ -1,9 +1,9 @@
 """The whole graph, really run: equal bytes, and what reruns."""
 
+import base64
 import hashlib
 import json
 import re
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -122,8 +122,40 @@ def test_the_lint_passes(untouched: Project) -> None:
     assert linted.returncode == 0, linted.stdout
 
 
-def test_the_report_is_written(spoilt: Project) -> None:
-    spoilt.run(*TARGETS, "--report", "report.zip")
-    with zipfile.ZipFile(spoilt.path("report.zip")) as report:
-        names = {Path(name).name for name in report.namelist()}
-    assert {"report.html", "miou.json", "quality.json", "overview.png"} <= names
+def test_the_gallery_of_any_run_is_made_on_demand_alone(spoilt: Project) -> None:
+    base, variant = "results_test/gallery/index.html", "results_test/variants/psl++/gallery/index.html"
+    assert spoilt.planned(base, variant, *TEST) == {"gallery", "gallery variants/psl++/"}
+    spoilt.run(base, variant, *TEST)
+    for page in (base, variant):
+        assert len(list(spoilt.path(page).parent.glob("*/*/*.webp"))) == 2 * (12 + 4)
+    assert spoilt.planned(base, variant, *TEST) == set()
+
+
+STORY = {
+    "1 Data": {"data.svg"},
+    "2 Erasing rounds": {"rounds.svg"},
+    "3 Mined regions": {"regions.svg", "quality.json"},
+    "4 Pseudo-labels": {"pseudo_labels.svg"},
+    "5 Segmentation training": {"segmentation.svg"},
+    "6 Result": {"iou.svg", "confusion.svg", "miou.json"},
+    "7 Photographs": {"photographs.png", "overview.png"},
+    "8 Time and memory": {"resources.svg"},
+    "9 Settings": {"settings.html"},
+}
+
+
+def test_the_report_tells_the_story_in_order_in_one_file(spoilt: Project) -> None:
+    spoilt.run("--configfile", "configs/test.yaml", "--report", "report.html")
+    page = spoilt.path("report.html").read_text(encoding="utf-8")
+    found = re.findall(r'<script id="(\w+)">\s*var \w+ = (.*);\s*</script>', page)
+    told = {name: json.loads(value) for name, value in found if name in ("categories", "results")}
+    menu = {category: told["categories"][category] for category in sorted(told["categories"])}  # as the viewer sorts it
+    shown = {name: {Path(path).name for paths in groups.values() for path in paths} for name, groups in menu.items()}
+    assert list(shown.items()) == list(STORY.items())
+    for path, one in told["results"].items():
+        assert one["data_uri"].startswith("data:") and set(one["labels"]) == {"what", "run"}
+        assert one["caption"] or path.endswith(".json")
+        assert "problematic" not in one["caption"], "reStructuredText that docutils does not understand"
+    times = base64.b64decode(told["results"]["results_test/report/resources.svg"]["data_uri"].rpartition(",")[2])
+    assert times == spoilt.path("results_test/report/resources.svg").read_bytes()
+    assert not re.search(r"""<(script|link|img|iframe)[^>]+(src|href)=["']?(https?:)?//""", page), "self-contained"
