@@ -68,11 +68,12 @@ class Writer:
         group = self._group(image_id, size, list(named))
         for link, name in named.items():
             picture = pictures[name] if pictures[name].dtype == np.uint8 else pictures[name].astype(np.float32)
-            dataset = group.create_dataset(link, picture.shape, picture.dtype, chunks=picture.shape, **STORED)
             low, top = (0, 255) if picture.dtype == np.uint8 else (picture.min(), picture.max())
             scale = 1.0 if scales is None else scales[name]
+            dataset = group.create_dataset(link, picture.shape, picture.dtype, chunks=picture.shape, **STORED)
             _describe_picture(dataset, between=np.array([low, top], picture.dtype), scale=scale)
             dataset[()] = picture
+            del dataset  # closed now, it is laid out before the next one, as in `copy`
 
     def copy(self, image_id: str, source: "Reader") -> None:
         """Add an image of another file as it is stored there; the bytes are those that `add` writes.

@@ -21,7 +21,7 @@ rule gather_file:
     benchmark:
         "<benchmarks>/{run}{file}.tsv"
     wildcard_constraints:
-        file="round[0-9]+/(cams|masks)|saliency|scores",
+        file=f"round({ROUNDS})/(cams|masks)|saliency|scores",
     conda:
         "../envs/aepsl.yaml"
     params:
@@ -48,7 +48,7 @@ rule gather_folder:
     benchmark:
         "<benchmarks>/{run}{folder}.tsv"
     wildcard_constraints:
-        folder="round[0-9]+/erased|self_labels|predictions|predictions_crf",
+        folder=f"round({ROUNDS})/erased|self_labels|predictions|predictions_crf",
     conda:
         "../envs/aepsl.yaml"
     params:

@@ -105,6 +105,7 @@ UNUSED = (
     "networks/mobilenet_v2.py",
     "networks/squeezenet.py",
     "options.py",
+    "outside.py",
     "provenance.py",
     "saliency/external.py",
     "saliency/measures.py",

@@ -131,7 +131,7 @@ def test_nested_settings_of_the_command_line_are_read_as_in_a_file(untouched: Pr
     )
     assert {one["network"]["width"] for one in settings_in(text, "train-classifier")} == {0.25}
     assert {one["network"]["weights"] for one in settings_in(text, "train-classifier")} == {None}
-    assert {one["round"]: one["threshold"] for one in settings_in(text, "mine")} == {1: 0.15, 2: 0.3, 3: 0.15}
+    assert {one["round"]: one["target_area"] for one in settings_in(text, "calibrate")} == {1: 0.15, 2: 0.3, 3: 0.15}
 
 
 def test_a_named_configuration_meets_the_defaults_and_nothing_of_config_yaml(

@@ -59,4 +59,4 @@ def test_the_plain_command_goes_on_to_the_same_bytes(
     assert "going on after epoch" in text
     assert {name: project.path(f"{FOLDER}/{name}").read_bytes() for name in MADE} == uninterrupted
     left = sorted(path.name for path in project.path(FOLDER).iterdir() if path.is_file())
-    assert left == ["cams.h5", "classifier.safetensors", "history.jsonl", "masks.h5"]
+    assert left == ["cams.h5", "classifier.safetensors", "history.jsonl", "masks.h5", "threshold.json"]

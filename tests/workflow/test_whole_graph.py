@@ -79,8 +79,8 @@ def test_provenance_says_of_every_product_how_it_was_made(finished: Project) -> 
     environments = told["environments"]
     assert {environment["packages"]["torch"] for environment in environments} == {torch.__version__.split("+")[0]}
     trained = told["products"]["round2/classifier.safetensors"]
-    assert trained["settings"]["round"] == 2 and environments[trained["environment"]]["precision"] in PRECISIONS
-    assert "precision" not in environments[told["products"]["round2/masks.h5"]["environment"]]
+    assert trained["settings"]["round"] == 2 and environments[trained["environments"][0]]["precision"] in PRECISIONS
+    assert "precision" not in environments[told["products"]["round2/masks.h5"]["environments"][0]]
     assert "variants/psl++/segmentation/model.safetensors" in told["products"]
 
 
