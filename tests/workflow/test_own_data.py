@@ -35,7 +35,8 @@ crf: {iterations: 1}
 RUN = ("--cores", "2", "--configfile", "own.yaml")
 MASKS = ("--config", "dataset={masks: masks}")
 MANIFESTS = ("found/data/train.json", "found/data/val.json")
-ROUNDS = [f"{stage} --round {t}" for t in (1, 2) for stage in ("train-classifier", "cams", "calibrate", "mine", "erase")][:-1]
+IN_TURN = ("train-classifier", "cams", "calibrate", "mine", "erase")
+ROUNDS = [f"{stage} --round {t}" for t in (1, 2) for stage in IN_TURN][:-1]
 STAGES = [*ROUNDS, "saliency", "pseudo-labels", "train-segmentation", "predict", "crf", "overview", "plot-training"]
 BY_HAND = f"""
 from aepsl.cli import main
