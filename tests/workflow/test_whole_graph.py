@@ -41,9 +41,9 @@ def assert_equal_bytes(one: Project, other: Project, names: Iterable[str]) -> No
 
 @pytest.fixture(scope="module")
 def blind(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The base run on one core in another folder, with no ground truth of the training images from the start."""
+    """The base run on one core, in three shards, in another folder, without truth of the training images at first."""
     project = Project(tmp_path_factory.mktemp("one core") / "another folder")
-    words = ("--cores", "1", "--configfile", "configs/test.yaml")
+    words = ("--cores", "1", "--set-scatter", "shards=3", "--configfile", "configs/test.yaml")
     project.run("results_test/data/train.json", *words)
     truth = results(project) / "data/scenes/train/SegmentationClass"
     kept = project.path("kept")
@@ -84,12 +84,14 @@ def test_provenance_says_of_every_product_how_it_was_made(finished: Project) -> 
     assert "variants/psl++/segmentation/model.safetensors" in told["products"]
 
 
-def test_one_core_in_another_folder_gives_equal_bytes(finished: Project, blind: Project) -> None:
+def test_one_core_and_three_shards_in_another_folder_give_equal_bytes(finished: Project, blind: Project) -> None:
     assert_equal_bytes(finished, blind, [*PRODUCTS, "quality.json"])
     for folder in ("round1/erased", "pseudo_labels", "predictions", "predictions_crf"):
         names = [p.relative_to(results(finished)) for p in (results(finished) / folder).glob("*.png")]
         assert names
         assert_equal_bytes(finished, blind, map(str, names))
+    left = [path for path in results(blind).rglob("*-of-3*") if path.suffix not in (".log", ".tsv", ".json")]
+    assert not left, "shards are temporary"
 
 
 def test_pseudo_labels_and_miou_need_no_ground_truth_of_the_training_images(finished: Project, blind: Project) -> None:
