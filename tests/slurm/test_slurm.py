@@ -12,7 +12,7 @@ import pytest
 from cluster import Cluster
 from project import ENVIRONMENT, Project, bytes_of
 
-TARGET = ("results_test/miou.json", "--configfile", "configs/test.yaml")
+TARGET = ("results_test/round2/masks.h5", "results_test/saliency.h5", "--configfile", "configs/test.yaml")
 PATIENCE = 300  # seconds
 NETWORKS = {"train_classifier", "cams", "train_segmentation", "predict"}  # who computes with one
 UNLIKE = ("logs", "benchmarks", "provenance")
@@ -21,7 +21,7 @@ SCALED = {  # the profile for a node of two CPUs and 8 GB, polled often
     "24000 * attempt": "2000 * attempt",
     "16000 * attempt": "2000 * attempt",
     "8000 * attempt": "1500 * attempt",
-    "  predict:": "  crf: {mem_mb: 60 if attempt < 2 else 1500}\n  predict:",  # the first try has too little
+    "  predict:": "  saliency: {mem_mb: 60 if attempt < 2 else 1500}\n  predict:",  # the first try has too little
     "shards=16": "shards=2",
     "latency-wait: 60": "latency-wait: 20",
     "executor: slurm\n": (
@@ -124,17 +124,14 @@ def test_a_cancelled_job_and_one_over_its_memory_are_given_another_try(submitted
         by_comment.setdefault(job["Comment"], []).append(job)
     trained = by_comment["rule_train_classifier_wildcards__2"]
     assert [job["JobState"] for job in trained] == ["CANCELLED", "COMPLETED"]
-    refined = by_comment["rule_crf_wildcards__1-of-2"]
-    assert [job["MinMemoryNode"] for job in refined] == ["60M", "1500M"]
-    assert refined[0]["JobState"] != refined[1]["JobState"] == "COMPLETED"
+    salient = by_comment["rule_saliency_wildcards__1-of-2"]
+    assert [job["MinMemoryNode"] for job in salient] == ["60M", "1500M"]
+    assert salient[0]["JobState"] != salient[1]["JobState"] == "COMPLETED"
 
 
 def test_after_a_change_the_rounds_that_it_invalidates_are_submitted_alone(submitted: Submitting) -> None:
     before = len(submitted.jobs())
     submitted.finish("--config", "erasing={per_round: [{round: 2, target_area: 0.3}]}")
     jobs = {re.sub(r"_wildcards_*", " ", job["Comment"]).strip() for job in submitted.jobs()[before:]}
-    whole = {"calibrate 2", "pseudo_labels", "train_segmentation", "evaluate"}
-    split = {f"{job}{n}-of-2" for job in ("mine 2_", "predict ", "crf ") for n in (1, 2)}
-    gathered = {"gather_file round2/masks", "gather_file scores"}
-    gathered |= {"gather_folder predictions", "gather_folder predictions_crf"}
-    assert jobs == {f"rule_{job}" for job in whole | split | gathered}
+    again = {"calibrate 2", "mine 2_1-of-2", "mine 2_2-of-2", "gather_file round2/masks"}
+    assert jobs == {f"rule_{job}" for job in again}
