@@ -124,7 +124,7 @@ def test_a_cancelled_job_and_one_over_its_memory_are_given_another_try(submitted
         by_comment.setdefault(job["Comment"], []).append(job)
     trained = by_comment["rule_train_classifier_wildcards__2"]
     assert [job["JobState"] for job in trained] == ["CANCELLED", "COMPLETED"]
-    salient = by_comment["rule_saliency_wildcards__1-of-2"]
+    salient = by_comment["rule_saliency_wildcards__1-of-2"][-2:]  # the run before may have been cancelled in one, too
     assert [job["MinMemoryNode"] for job in salient] == ["60M", "1500M"]
     assert salient[0]["JobState"] != salient[1]["JobState"] == "COMPLETED"
 
@@ -133,5 +133,5 @@ def test_after_a_change_the_rounds_that_it_invalidates_are_submitted_alone(submi
     before = len(submitted.jobs())
     submitted.finish("--config", "erasing={per_round: [{round: 2, target_area: 0.3}]}")
     jobs = {re.sub(r"_wildcards_*", " ", job["Comment"]).strip() for job in submitted.jobs()[before:]}
-    again = {"calibrate 2", "mine 2_1-of-2", "mine 2_2-of-2", "gather_file round2/masks"}
+    again = {"calibrate 2", "mine 2_1-of-2", "mine 2_2-of-2", "gather_file round2_masks"}
     assert jobs == {f"rule_{job}" for job in again}
