@@ -1,6 +1,8 @@
 """Put the shards of a product together, in the order of the manifest: to the bytes that one job would have made."""
 
+import glob
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +15,8 @@ from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.errors import InputError
 from aepsl.shards import Shard
+
+SHARD = re.compile(r"\.[0-9]+-of-[0-9]+")  # between a product's name and its extension
 
 
 def gather_files(manifest: Manifest, shards: Sequence[Path], output: Path) -> None:
@@ -49,6 +53,15 @@ def gather_folders(manifest: Manifest, shards: Sequence[Path], output: Path) -> 
             _link(shard.file(entry), output.parent / entry.path)
         entries += shard.entries
     replace(shard, entries=tuple(entries)).write(output)
+
+
+def remove_other_shards(shards: Sequence[Path], output: Path) -> None:
+    """Remove what a killed run that was split into another number of shards has left of the same product."""
+    product, own = output.parent if output.name == "index.json" else output, {shard.resolve() for shard in shards}
+    for left in product.parent.glob(f"{glob.escape(product.stem)}.*-of-*{glob.escape(product.suffix)}"):
+        is_shard = SHARD.fullmatch(left.name.removeprefix(product.stem).removesuffix(product.suffix))
+        if is_shard and left.resolve() not in own:
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _ids(manifest: Manifest, shard: Shard) -> list[str]:

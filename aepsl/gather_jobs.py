@@ -4,6 +4,7 @@ import re
 import shlex
 from dataclasses import dataclass, replace
 
+from aepsl.errors import InputError
 from aepsl.graph import PRODUCTS
 from aepsl.shards import Shard
 from aepsl.workflow import Job, Plan
@@ -34,7 +35,12 @@ class GatherJob:
         return [self.job.settings(), *self.job.tracked()]
 
     def options(self, count: int) -> str:
-        """What the command is told of the shards' records, as shell words; untracked. count: how many shards."""
+        """What the command is told of the shards' records, as shell words; untracked. count: how many shards.
+
+        Raises InputError for none.
+        """
+        if count < 1:
+            raise InputError("set-scatter: shards is at least 1. Got: 0")
         shards = [replace(self.job, shard=str(Shard(number, count))) for number in range(1, count + 1)]
         record = self.job.record().with_name(f"{self.product}.json")
         records = [str(shard.record()) for shard in shards]

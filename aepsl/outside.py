@@ -77,10 +77,8 @@ class Outside:
         return self._once((stage, split, *truths, *given), lambda: self._content(stage, s, split, truths))
 
     def _content(self, stage: str, s: Settings, split: str | None, truths: Iterable[str]) -> str:
-        dataset, text = s.dataset, ""
-        paths = (
-            [Path(s.network.weights)] if stage in TRAINING and s.network.weights not in (None, "torchvision") else []
-        )
+        dataset, weights, text = s.dataset, s.network.weights, ""
+        paths = [Path(weights)] if stage in TRAINING and weights not in (None, "torchvision") else []
         if stage == "saliency" and s.saliency.method == "external":
             paths += self._maps(s)
         if stage == "manifest" and split and dataset.format != "scenes":

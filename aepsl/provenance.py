@@ -45,12 +45,16 @@ def write_record(
 
 
 def write_record_of_shards(path: Path, shards: Iterable[Path], *, product: Path) -> None:
-    """How a product was made of its shards, by their records. Raises InputError for one that is not readable."""
-    records = [_read(shard) for shard in shards]
+    """How a product was made of its shards, by those of their records that are there.
+
+    Raises InputError for one that is not readable.
+    """
+    records = [_read(shard) for shard in shards if shard.exists()]
     environments: list[Any] = []
     for record in records:
         environments += [one for one in record["environments"] if one not in environments]
-    write_json(path, records[0] | {"products": {str(product): sha256(product)}, "environments": environments})
+    if records:
+        write_json(path, records[0] | {"products": {str(product): sha256(product)}, "environments": environments})
 
 
 def gather(results: Path) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def tracked_by_gathering(wildcards):
 
 
 def options_of_gathering(wildcards, input):  # takes input, likewise
-    return gathering(wildcards).options(len(input.shards))
+    return or_stop(gathering(wildcards).options, len(input.shards))
 
 
 def gpus_of(stage):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aepsl.data.manifest import Manifest
 from aepsl.files import remove_leftovers
-from aepsl.gather import gather_files, gather_folders
+from aepsl.gather import gather_files, gather_folders, remove_other_shards
 from aepsl.options import log_options
 from aepsl.provenance import write_record_of_shards
 
@@ -27,5 +27,6 @@ def run(options: argparse.Namespace) -> None:
     remove_leftovers(options.output)
     gather = gather_files if options.output.suffix == ".h5" else gather_folders
     gather(manifest, options.shards, options.output)
+    remove_other_shards(options.shards, options.output)
     if options.record:
         write_record_of_shards(options.record, options.records, product=options.output)

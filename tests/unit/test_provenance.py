@@ -76,6 +76,11 @@ def test_a_product_of_shards_has_the_environments_of_all(results: Path) -> None:
     cams = told["products"]["cams.h5"]
     assert (cams["stage"], cams["code"], cams["sha256"]) == ("cams", "c0de", hashlib.sha256(b"all of them").hexdigest())
     assert [told["environments"][number]["precision"] for number in cams["environments"]] == ["float32", "bf16"]
+    shards[0].unlink()  # what a product holds never depends on a record
+    write_record_of_shards(results / "provenance/cams.json", shards, product=results / "cams.h5")
+    write_record_of_shards(results / "provenance/none.json", shards[:1], product=results / "cams.h5")
+    assert len(gather(results)["products"]["cams.h5"]["environments"]) == 2
+    assert not (results / "provenance/none.json").exists()
 
 
 def test_a_spoilt_record_is_named(results: Path) -> None:

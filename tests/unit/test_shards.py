@@ -13,11 +13,14 @@ from PIL import Image
 from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.errors import InputError
-from aepsl.gather import gather_files, gather_folders
+from aepsl.gather import gather_files, gather_folders, remove_other_shards
+from aepsl.gather_jobs import GatherJob
 from aepsl.machine import Machine
+from aepsl.settings.settings import Settings, validate
 from aepsl.settings.stages import EraseSettings, MineSettings
 from aepsl.shards import WHOLE, Shard
 from aepsl.stages import erase, mine
+from aepsl.workflow import Plan
 
 IDS = ["b", "a", "ä 1", "c%", "10", "9"]
 """In another order than by name."""
@@ -99,6 +102,28 @@ def test_pictures_are_copied_where_they_cannot_be_linked(place: Path, monkeypatc
         gather_folders(Manifest.read(place / "images.json"), [one], place / "together/index.json")
     shutil.rmtree(one)
     assert (place / "together/b.png").stat().st_size > 0
+
+
+def test_what_is_left_of_another_number_of_shards_goes_and_nothing_else(tmp_path: Path) -> None:
+    files = ("masks.1-of-2.h5", "masks.2-of-2.h5", "masks.2-of-4.h5", "masks.h5", "masks.x-of-4.h5", "masks2.1-of-4.h5",
+             "masks.1-of-4.json", "cams.1-of-4.h5")  # fmt: skip
+    folders = ("erased", "erased.1-of-1", "erased.3-of-4", "erased_more.3-of-4")
+    for name in files:
+        (tmp_path / name).touch()
+    for name in folders:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.json").touch()
+    remove_other_shards([tmp_path / "below/.." / name for name in files[:2]], tmp_path / "masks.h5")
+    remove_other_shards([tmp_path / "erased.1-of-1"], tmp_path / "erased/index.json")
+    assert {path.name for path in tmp_path.iterdir()} == {*files, *folders} - {"masks.2-of-4.h5", "erased.3-of-4"}
+
+
+def test_no_shard_at_all_is_refused() -> None:
+    job = GatherJob.of(Plan(validate(Settings, {"dataset": {"format": "scenes"}}, source="test")), "saliency.h5", "")
+    assert (job.product, job.job.stage, job.images()) == ("saliency", "saliency", "results/data/train.json")
+    assert "results/provenance/saliency.2-of-3.json" in job.options(3).split()
+    with pytest.raises(InputError, match="shards is at least 1"):
+        job.options(0)
 
 
 def test_shards_that_do_not_belong_together_are_named(place: Path) -> None:
