@@ -2,6 +2,10 @@
 
 import os
 from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of GPUs: NVIDIA's, AMD's, and both under WSL
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,19 @@ class Machine:
 def usable_cpus() -> int:
     """The CPUs this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def has_gpu() -> bool:
+    """Whether a GPU may be here. torch knows for sure, but takes seconds to import, and each plan asks."""
+    return any(Path(driver).exists() for driver in DRIVERS)
+
+
+def share(cores: int, threads: int) -> int:
+    """Of Snakemake's `cores`, those that a job takes which computes with `threads`: side by side jobs fill the CPUs.
+
+    Where there are more cores than CPUs, as with `--cores 8` on any machine, a job takes more of them.
+    """
+    return min(cores, ceil(threads * max(1, cores / usable_cpus())))
 
 
 def processes() -> int:

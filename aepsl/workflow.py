@@ -17,7 +17,7 @@ from aepsl.errors import InputError
 from aepsl.files import canonical
 from aepsl.fingerprints import fingerprint
 from aepsl.graph import PRODUCTS, SHARDED, Need, needs
-from aepsl.machine import usable_cpus
+from aepsl.machine import has_gpu, share, usable_cpus
 from aepsl.outside import TRAINING, Outside
 from aepsl.provenance import RECORDS
 from aepsl.settings.sections import CALIBRATED
@@ -282,10 +282,17 @@ class Job:
         together = self.trains and self.plan.settings.devices > 1
         return f"python -m {many if together else ''}aepsl {self.stage.replace('_', '-')}"
 
-    def gpus(self) -> int:
-        """How many the job asks for, where it computes with a network."""
+    def gpus(self, *, elsewhere: bool) -> int:
+        """How many the job asks for, where it computes with a network. elsewhere: a cluster's machines run it."""
         s = self.plan.settings
-        return 0 if s.device == "cpu" else s.devices if self.trains else 1
+        if s.device == "cpu" or (s.device == "auto" and not elsewhere and not has_gpu()):
+            return 0
+        return s.devices if self.trains else 1
+
+    def threads(self, cores: int, *, elsewhere: bool) -> int:
+        """Of Snakemake's `cores`, how many the job takes, where it computes with a network: all beside a GPU."""
+        processes = self.plan.settings.devices if self.trains else 1
+        return cores if self.gpus(elsewhere=elsewhere) else share(cores, self.plan.settings.cpu_threads * processes)
 
     def options(self, threads: int) -> str:
         """What the command is told of the machine and of folders outside, as shell words; untracked."""

@@ -77,7 +77,11 @@ def options_of_gathering(wildcards, input):  # takes input, likewise
 
 
 def gpus_of(stage):
-    return lambda wildcards: job(stage, wildcards).gpus()
+    return lambda wildcards: job(stage, wildcards).gpus(elsewhere=workflow.non_local_exec)
+
+
+def threads_of(stage):  # of a stage that computes with a network
+    return lambda wildcards: job(stage, wildcards).threads(workflow.cores, elsewhere=workflow.non_local_exec)
 
 
 def labels_of(what, run=None):  # in the report's menu

@@ -18,7 +18,7 @@ rule train_classifier:
         "<benchmarks>/{run}round{round}/train_classifier.tsv"
     conda:
         "../envs/aepsl.yaml"
-    threads: workflow.cores
+    threads: threads_of("train_classifier")
     resources:
         gpu=gpus_of("train_classifier"),
     params:
@@ -47,7 +47,7 @@ rule cams:
         "<benchmarks>/{run}round{round}/cams.{scatteritem}.tsv"
     conda:
         "../envs/aepsl.yaml"
-    threads: workflow.cores
+    threads: threads_of("cams")
     resources:
         gpu=gpus_of("cams"),
     params:

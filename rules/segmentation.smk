@@ -19,7 +19,7 @@ rule train_segmentation:
         "<benchmarks>/{run}train_segmentation.tsv"
     conda:
         "../envs/aepsl.yaml"
-    threads: workflow.cores
+    threads: threads_of("train_segmentation")
     resources:
         gpu=gpus_of("train_segmentation"),
     params:
@@ -50,7 +50,7 @@ rule self_labels:
         "<benchmarks>/{run}self_labels.{scatteritem}.tsv"
     conda:
         "../envs/aepsl.yaml"
-    threads: workflow.cores
+    threads: threads_of("self_labels")
     resources:
         gpu=gpus_of("self_labels"),
     params:
@@ -79,7 +79,7 @@ rule predict:
         "<benchmarks>/{run}predict.{scatteritem}.tsv"
     conda:
         "../envs/aepsl.yaml"
-    threads: workflow.cores
+    threads: threads_of("predict")
     resources:
         gpu=gpus_of("predict"),
     params:

@@ -43,7 +43,8 @@ class Settings(Section):
     results: Annotated[str, Field(min_length=1)] = "results"
     """Folder of the results; two runs with different folders live side by side."""
     cpu_threads: Threads = 2
-    """Threads a network computes with on a CPU; part of the result, since sums depend on it."""
+    """Threads a network computes with on a CPU; part of the result, since sums depend on it. As many networks compute
+    side by side as have room: with 1 each takes longer and several of them less time."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where networks run; a change reruns nothing."""
     precision: Literal["auto", "bf16", "float32"] = "auto"

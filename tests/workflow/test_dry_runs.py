@@ -13,6 +13,7 @@ from project import REPOSITORY, Project, complaints
 from snakemake.utils import update_config
 
 from aepsl.lock import locked
+from aepsl.machine import usable_cpus
 from aepsl.settings.settings import Settings
 
 CONFIGURATIONS = ["config.yaml", *sorted(str(p.relative_to(REPOSITORY)) for p in REPOSITORY.glob("configs/*.yaml"))]
@@ -112,6 +113,15 @@ def test_the_archive_of_test_images_trains_what_the_headline_trains_and_judges_n
 def test_a_dry_run_writes_nothing(untouched: Project) -> None:
     untouched.planned("--configfile", "configs/test.yaml")
     assert not list(untouched.folder.glob("results*"))
+
+
+def test_networks_compute_side_by_side_where_their_threads_leave_room(untouched: Project) -> None:
+    words = ("results/miou.json", "--dry-run", "--cores", str(4 * usable_cpus()), "--config", "device=cpu")
+    for threads, expected in ((1, 4), (usable_cpus(), 4 * usable_cpus())):
+        text = untouched.run(*words, f"cpu_threads={threads}")
+        taken = re.findall(r"^rule (train_\w+|cams|predict):\n(?: +.*\n)*? +threads: (\d+)$", text, re.MULTILINE)
+        assert {int(count) for _, count in taken} == {expected}
+        assert {rule for rule, _ in taken} == {"train_classifier", "train_segmentation", "cams", "predict"}
 
 
 @pytest.mark.parametrize("words", [[], ["--configfile", "configs/test.yaml"]])
