@@ -5,6 +5,7 @@ from torch import nn
 from torchvision.models.mobilenetv2 import MobileNetV2
 
 from aepsl.networks.backbone import Backbone, Origin, centre_and_dilate, check_stride
+from aepsl.networks.depthwise import Depthwise
 
 
 def build(*, generator: torch.Generator, stride: int = 8, dropout: float = 0.5) -> Backbone:
@@ -18,6 +19,7 @@ def build(*, generator: torch.Generator, stride: int = 8, dropout: float = 0.5) 
     with torch.device("meta"):
         features = MobileNetV2().features
         origins = _fold(features)
+        _own_depthwise(features)
         features.append(nn.Dropout(dropout))
     centre_and_dilate(features, stride)
     return Backbone(
@@ -38,3 +40,11 @@ def _fold(features: nn.Sequential) -> list[Origin]:
                     layers[index] = nn.Identity()
                     origins.append(Origin(f"{path}.{index - 1}", f"{path}.{index - 1}", f"{path}.{index}"))
     return origins
+
+
+def _own_depthwise(features: nn.Sequential) -> None:
+    """Put `Depthwise` in the place of each depthwise convolution; names stay."""
+    for layers in [layer for layer in features.modules() if isinstance(layer, nn.Sequential)]:
+        for index, layer in enumerate(layers):
+            if isinstance(layer, nn.Conv2d) and layer.groups > 1:
+                layers[index] = Depthwise.like(layer)
