@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from tests.benchmarks.measure import Finding
 
-NAMES = ("training_step", "side_by_side", "cams", "erase", "memory", "demo")
+NAMES = ("training_step", "side_by_side", "depthwise", "cams", "erase", "memory", "demo")
 
 
 def main() -> int:
