@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 
 DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of GPUs: NVIDIA's, AMD's, and both under WSL
@@ -32,7 +31,8 @@ def share(cores: int, threads: int) -> int:
 
     Where there are more cores than CPUs, as with `--cores 8` on any machine, a job takes more of them.
     """
-    return min(cores, ceil(threads * max(1, cores / usable_cpus())))
+    cpus = usable_cpus()
+    return min(cores, -(-threads * max(cores, cpus) // cpus))
 
 
 def processes() -> int:

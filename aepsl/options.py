@@ -8,7 +8,7 @@ from aepsl.machine import Machine, usable_cpus
 
 def machine_options(parser: argparse.ArgumentParser) -> None:
     """Where and how exactly to compute."""
-    machine = parser.add_argument_group("machine: changes no result on a CPU")
+    machine = parser.add_argument_group("machine: but for the precision it changes no result on a CPU")
     machine.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     machine.add_argument("--precision", choices=["auto", "bf16", "float32"], default="auto")
     machine.add_argument("--workers", type=int, default=usable_cpus(), help="processes beside this one")

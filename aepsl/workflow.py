@@ -283,16 +283,20 @@ class Job:
         return f"python -m {many if together else ''}aepsl {self.stage.replace('_', '-')}"
 
     def gpus(self, *, elsewhere: bool) -> int:
-        """How many the job asks for, where it computes with a network. elsewhere: a cluster's machines run it."""
+        """How many the job asks for, where it computes with a network. elsewhere: a cluster's machine runs it."""
         s = self.plan.settings
         if s.device == "cpu" or (s.device == "auto" and not elsewhere and not has_gpu()):
             return 0
         return s.devices if self.trains else 1
 
     def threads(self, cores: int, *, elsewhere: bool) -> int:
-        """Of Snakemake's `cores`, how many the job takes, where it computes with a network: all beside a GPU."""
-        processes = self.plan.settings.devices if self.trains else 1
-        return cores if self.gpus(elsewhere=elsewhere) else share(cores, self.plan.settings.cpu_threads * processes)
+        """Of Snakemake's `cores`, how many the job takes, where it computes with a network.
+
+        All beside a GPU; and on a cluster, where they are those of a job, and another machine's CPUs than these.
+        """
+        if elsewhere or self.gpus(elsewhere=False):
+            return cores
+        return share(cores, self.whole.cpu_threads * (self.plan.settings.devices if self.trains else 1))
 
     def options(self, threads: int) -> str:
         """What the command is told of the machine and of folders outside, as shell words; untracked."""

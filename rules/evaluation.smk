@@ -51,7 +51,9 @@ rule judge_classifiers:
         "<benchmarks>/{run}judge_classifiers.tsv"
     conda:
         "../envs/aepsl.yaml"
-    threads: workflow.cores
+    threads: threads_of("judge_classifiers")
+    resources:
+        gpu=gpus_of("judge_classifiers"),
     params:
         settings=settings_of("judge_classifiers"),
         tracked=tracked_by("judge_classifiers"),

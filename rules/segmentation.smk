@@ -50,7 +50,7 @@ rule self_labels:
         "<benchmarks>/{run}self_labels.{scatteritem}.tsv"
     conda:
         "../envs/aepsl.yaml"
-    threads: threads_of("self_labels")
+    threads: workflow.cores
     resources:
         gpu=gpus_of("self_labels"),
     params:

@@ -17,9 +17,9 @@ class Depthwise(nn.Conv2d):
     @classmethod
     def like(cls, other: nn.Conv2d) -> "Depthwise":
         """One of the other's form, on its device, with weights of its own."""
-        channels, side, step = other.in_channels, other.kernel_size[0], other.stride[0]
-        shape = {"padding": other.padding, "groups": channels, "bias": other.bias is not None}
-        return cls(channels, channels, side, step, device=other.weight.device, **shape)  # type: ignore[arg-type]
+        sizes = (other.kernel_size, other.stride, other.padding, other.dilation)
+        biased, device = other.bias is not None, other.weight.device
+        return cls(other.in_channels, other.out_channels, *sizes, other.groups, biased, device=device)  # type: ignore[arg-type]
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, C, H, W) → (B, C, h, w), h = (H - 1) // stride + 1."""

@@ -8,7 +8,7 @@ from torch import nn
 def parameter_groups(
     network: nn.Module, *, lr: float, weight_decay: float, head_factor: float = 10.0
 ) -> list[dict[str, Any]]:
-    """Groups for a torch optimiser: all outside `network.backbone` learns `head_factor` times as fast (method 1.5).
+    """Groups for a torch optimiser: all outside `network.backbone` learns `head_factor` times as fast (DeepLab).
 
     Biases and norms, all that has one dimension, are not decayed; unlike in Caffe's DeepLab they learn no faster than
     weights. At most four groups, in the order of `named_parameters()`; frozen parameters are left out.

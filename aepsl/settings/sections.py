@@ -43,7 +43,7 @@ class Dataset(Section):
     """Folder of the photographs; for `voc` it holds JPEGImages and ImageSets/Segmentation."""
     train_list: Annotated[str, Field(min_length=1)] = "train_aug"
     """List of the training images in ImageSets/Segmentation, or a .txt file (`voc`); where train_aug is missing, train
-    is taken and said so."""
+    is taken and the log says so."""
     val_list: Annotated[str, Field(min_length=1)] = "val"
     """List of the validation images in ImageSets/Segmentation, or a .txt file (`voc`)."""
     labels: str | None = None
@@ -70,7 +70,7 @@ class Dataset(Section):
 
 
 class Network(Section):
-    """The network that both the classifier and the segmenter are built on (method.md 1.1: DeepLab-LargeFOV)."""
+    """The network that both the classifier and the segmenter are built on (paper, section 4.1: DeepLab-LargeFOV)."""
 
     backbone: Literal["vgg16", "mobilenet_v2", "squeezenet"] = "vgg16"
     """Layers before the scores: VGG16 DeepLab-LargeFOV, MobileNetV2 1.0 or SqueezeNet 1.1."""
@@ -97,7 +97,7 @@ class Network(Section):
 
 
 class Training(Section):
-    """How a network is trained (method.md 1.5)."""
+    """How a network is trained (paper, section 4.1)."""
 
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 15
     """Passes over the training images."""
@@ -173,7 +173,7 @@ class RoundOverride(Section):
 
 
 class Erasing(Section):
-    """Adversarial erasing (method.md 1.2)."""
+    """Adversarial erasing (paper, Algorithm 1)."""
 
     rounds: Annotated[int, Field(ge=1, le=20)] = 4
     """Rounds T that are trained."""
@@ -216,7 +216,7 @@ class Erasing(Section):
 
 
 class Saliency(Section):
-    """What supplies the background (method.md 1.3)."""
+    """What supplies the background (paper, section 3.2)."""
 
     method: Literal["rbd", "external"] = "rbd"
     """`rbd`: robust background detection (Zhu et al., CVPR 2014), no training; `external`: a detector's maps."""
@@ -231,7 +231,7 @@ class Saliency(Section):
 
 
 class PseudoLabels(Section):
-    """From mined regions and saliency to label maps (method.md 1.3)."""
+    """From mined regions and saliency to label maps (paper, section 3.2)."""
 
     background_threshold: OpenFraction | Literal["mined"] = 0.06
     """Saliency below it is background, unless mined: the paper's value for DRFI, which suits RBD too
@@ -240,7 +240,7 @@ class PseudoLabels(Section):
 
 
 class Segmentation(Section):
-    """Online prohibitive segmentation learning (method.md 1.4)."""
+    """Online prohibitive segmentation learning (paper, section 3.2)."""
 
     labels: Literal["pseudo", "predictions", "truth"] = "pseudo"
     """What is learned from: pseudo-labels; the trained network's own predictions on the training images (PSL++); the
@@ -267,7 +267,7 @@ class Segmentation(Section):
 
 
 class CRF(Section):
-    """Fully connected CRF after the network (method.md 5: DeepLab-LargeFOV's parameters)."""
+    """Fully connected CRF after the network, with DeepLab-LargeFOV's parameters."""
 
     iterations: Annotated[int, Field(ge=0, le=100)] = 10
     """Mean-field iterations; 0: no CRF."""

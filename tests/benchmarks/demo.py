@@ -1,5 +1,7 @@
 """Wall time of a finished demo against the sum of its jobs' times: what Snakemake and the gaps between jobs cost.
 
+On two CPUs, where its jobs run one at a time; on more they run side by side, and the ratio falls below 1.
+
 Read from Snakemake's logs of `make demo`: the wall time, and which jobs ran, each with the benchmark file (column s)
 that it wrote. Nothing is run here.
 """

@@ -102,6 +102,7 @@ UNUSED = (
     "gather_jobs.py",
     "graph.py",
     "lock.py",
+    "networks/depthwise.py",
     "networks/mobilenet_v2.py",
     "networks/squeezenet.py",
     "options.py",

@@ -14,7 +14,14 @@ from project import ENVIRONMENT, Project, bytes_of
 
 TARGET = ("results_test/round2/masks.h5", "results_test/saliency.h5", "--configfile", "configs/test.yaml")
 PATIENCE = 300  # seconds
-NETWORKS = {"train_classifier", "cams", "train_segmentation", "predict"}  # who computes with one
+NETWORKS = {
+    "train_classifier",
+    "cams",
+    "judge_classifiers",
+    "train_segmentation",
+    "self_labels",
+    "predict",
+}  # who computes with one
 UNLIKE = ("logs", "benchmarks", "provenance")
 SCALED = {  # the profile for a node of two CPUs and 8 GB, polled often
     "cores: 8": "cores: 2",

@@ -15,7 +15,6 @@ def pair(stride: int, dilation: int, *, side: int = 3, bias: bool = True) -> tup
     reach = dilation * (side // 2)
     theirs = nn.Conv2d(6, 6, side, stride, reach, dilation, groups=6, bias=bias).double()
     ours = Depthwise.like(theirs).double()
-    ours.dilation = theirs.dilation  # set afterwards, as `centre_and_dilate` does
     ours.load_state_dict(theirs.state_dict())
     return theirs, ours.train()
 

@@ -35,6 +35,7 @@ def plan(**values: object) -> Plan:
         (64, 8, 2, 2),  # four, as many as were allowed
         (8, 8, 3, 3),  # two
         (3, 8, 2, 6),  # one
+        (21, 87, 7, 29),  # three: not a core more by rounding
         (8, 1, 2, 1),  # a job takes no more than there is
     ],
 )
@@ -53,7 +54,7 @@ def test_jobs_never_compute_with_more_threads_than_cpus_or_cores(cpus: int, core
     assert together == 1 or together * threads <= min(cpus, cores)
 
 
-@pytest.mark.parametrize("stage", ["train_classifier", "cams", "train_segmentation", "predict", "self_labels"])
+@pytest.mark.parametrize("stage", ["train_classifier", "cams", "judge_classifiers", "train_segmentation", "predict"])
 def test_a_job_beside_a_gpu_takes_all_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stage: str) -> None:
     on(monkeypatch, cpus=8, gpu=tmp_path)
     job = plan().job(stage)
@@ -66,7 +67,13 @@ def test_a_job_beside_a_gpu_takes_all_cores(monkeypatch: pytest.MonkeyPatch, tmp
         ("auto", False, False, 0),
         ("auto", True, False, 1),
         ("auto", False, True, 1),  # a login node has none, the cluster's machines do
-        ("cpu", True, True, 0),
+        ("cpu", True, False, 0),
+        (
+            "cpu",
+            False,
+            True,
+            0,
+        ),  # a cluster's job has the cores that the profile gives it, whatever runs where it is sent
         ("cuda", False, False, 1),  # the stage then says that there is none
     ],
 )
@@ -76,11 +83,12 @@ def test_who_asks_for_a_gpu(
     on(monkeypatch, cpus=8, gpu=tmp_path if gpu else None)
     job = plan(device=device, cpu_threads=2).job("predict")
     assert job.gpus(elsewhere=elsewhere) == expected
-    assert job.threads(8, elsewhere=elsewhere) == (8 if expected else 2)
+    assert job.threads(8, elsewhere=elsewhere) == (8 if expected or elsewhere else 2)
 
 
 def test_a_training_in_several_processes_takes_the_threads_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     on(monkeypatch, cpus=16)
-    several = plan(device="cpu", devices=3, cpu_threads=2)
+    several = plan(variants={"four": {"cpu_threads": 4}}, device="cpu", devices=3, cpu_threads=2)
     assert several.job("train_segmentation").threads(16, elsewhere=False) == 6
     assert several.job("predict").threads(16, elsewhere=False) == 2
+    assert several.job("predict", "variants/four/").threads(16, elsewhere=False) == 4

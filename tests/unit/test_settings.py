@@ -109,7 +109,7 @@ def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
 
 
 def test_defaults_are_the_papers() -> None:
-    """Wei et al., CVPR 2017, and where it is silent the recommended readings (method.md 1.5 and 1.7)."""
+    """Wei et al., CVPR 2017, and where it is silent the recommended readings (docs/method.md)."""
     s = Settings()
     for training in (s.classification.training, s.segmentation.training):
         assert (training.crop, training.batch, training.epochs, training.steps) == (321, 30, 15, [6])
