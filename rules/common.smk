@@ -76,17 +76,17 @@ def options_of_gathering(wildcards, input):  # takes input, likewise
     return or_stop(gathering(wildcards).options, len(input.shards))
 
 
-# Whether a cluster's machines run the jobs: as its submitter, one of its jobs, or a dry run of either knows it.
-SUBMITS = workflow.dryrun and workflow.resource_settings.nodes is not None
-ELSEWHERE = workflow.non_local_exec or workflow.remote_exec or SUBMITS
+def elsewhere():  # whether a cluster's machines run the jobs; what runs them is known once the rules are read
+    submits = workflow.dryrun and workflow.resource_settings.nodes is not None
+    return workflow.non_local_exec or workflow.remote_exec or submits
 
 
 def gpus_of(stage):
-    return lambda wildcards: job(stage, wildcards).gpus(elsewhere=ELSEWHERE)
+    return lambda wildcards: job(stage, wildcards).gpus(elsewhere=elsewhere())
 
 
 def threads_of(stage):  # of a stage that computes with a network, and with nothing else
-    return lambda wildcards: job(stage, wildcards).threads(workflow.cores, elsewhere=ELSEWHERE)
+    return lambda wildcards: job(stage, wildcards).threads(workflow.cores, elsewhere=elsewhere())
 
 
 def labels_of(what, run=None):  # in the report's menu
