@@ -289,13 +289,16 @@ class Job:
             return 0
         return s.devices if self.trains else 1
 
-    def threads(self, cores: int, *, elsewhere: bool) -> int:
+    def threads(self, cores: int, *, gpus: int, elsewhere: bool) -> int:
         """Of Snakemake's `cores`, how many the job takes, where it computes with a network.
 
-        All beside a GPU; and on a cluster, where they are those of a job, and another machine's CPUs than these.
+        All on a cluster, where they are those of a job, and another machine's CPUs than these. Where it has some of
+        the `gpus` that Snakemake may give at a time, as large a part of the cores.
         """
-        if elsewhere or self.gpus(elsewhere=False):
+        if elsewhere:
             return cores
+        if taken := self.gpus(elsewhere=False):
+            return max(1, cores * taken // max(taken, gpus))
         return share(cores, self.whole.cpu_threads * (self.plan.settings.devices if self.trains else 1))
 
     def options(self, threads: int) -> str:

@@ -81,12 +81,16 @@ def elsewhere():  # whether a cluster's machines run the jobs; what runs them is
     return workflow.non_local_exec or workflow.remote_exec or submits
 
 
+# How many jobs may compute on GPUs at a time, as `--resources` or the profile says.
+GPUS = workflow.global_resources["gpu"].value if "gpu" in workflow.global_resources else 1
+
+
 def gpus_of(stage):
     return lambda wildcards: job(stage, wildcards).gpus(elsewhere=elsewhere())
 
 
 def threads_of(stage):  # of a stage that computes with a network, and with nothing else
-    return lambda wildcards: job(stage, wildcards).threads(workflow.cores, elsewhere=elsewhere())
+    return lambda wildcards: job(stage, wildcards).threads(workflow.cores, gpus=GPUS, elsewhere=elsewhere())
 
 
 def labels_of(what, run=None):  # in the report's menu

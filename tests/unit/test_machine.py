@@ -58,7 +58,7 @@ def test_jobs_never_compute_with_more_threads_than_cpus_or_cores(cpus: int, core
 def test_a_job_beside_a_gpu_takes_all_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stage: str) -> None:
     on(monkeypatch, cpus=8, gpu=tmp_path)
     job = plan().job(stage)
-    assert (job.gpus(elsewhere=False), job.threads(8, elsewhere=False)) == (1, 8)
+    assert (job.gpus(elsewhere=False), job.threads(8, gpus=1, elsewhere=False)) == (1, 8)
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_who_asks_for_a_gpu(
     on(monkeypatch, cpus=8, gpu=tmp_path if gpu else None)
     job = plan(device=device, cpu_threads=2).job("predict")
     assert job.gpus(elsewhere=elsewhere) == expected
-    assert job.threads(8, elsewhere=elsewhere) == (8 if expected or elsewhere else 2)
+    assert job.threads(8, gpus=1, elsewhere=elsewhere) == (8 if expected or elsewhere else 2)
 
 
 def test_a_training_in_several_processes_takes_the_threads_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     on(monkeypatch, cpus=16)
     several = plan(variants={"four": {"cpu_threads": 4}}, device="cpu", devices=3, cpu_threads=2)
-    assert several.job("train_segmentation").threads(16, elsewhere=False) == 6
-    assert several.job("predict").threads(16, elsewhere=False) == 2
-    assert several.job("predict", "variants/four/").threads(16, elsewhere=False) == 4
+    assert several.job("train_segmentation").threads(16, gpus=1, elsewhere=False) == 6
+    assert several.job("predict").threads(16, gpus=1, elsewhere=False) == 2
+    assert several.job("predict", "variants/four/").threads(16, gpus=1, elsewhere=False) == 4

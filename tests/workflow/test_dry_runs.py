@@ -115,13 +115,22 @@ def test_a_dry_run_writes_nothing(untouched: Project) -> None:
     assert not list(untouched.folder.glob("results*"))
 
 
-def test_networks_compute_side_by_side_where_their_threads_leave_room(untouched: Project) -> None:
-    words = ("results/miou.json", "--dry-run", "--cores", str(4 * usable_cpus()), "--config", "device=cpu")
-    for threads, expected in ((1, 4), (usable_cpus(), 4 * usable_cpus())):
-        text = untouched.run(*words, f"cpu_threads={threads}")
-        taken = re.findall(r"^rule (train_\w+|cams|predict):\n(?: +.*\n)*? +threads: (\d+)$", text, re.MULTILINE)
-        assert {int(count) for _, count in taken} == {expected}
-        assert {rule for rule, _ in taken} == {"train_classifier", "train_segmentation", "cams", "predict"}
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["device=cpu", "cpu_threads=1"], 4),
+        (["device=cpu", f"cpu_threads={usable_cpus()}"], 4 * usable_cpus()),
+        (["device=cuda"], 4 * usable_cpus()),
+        (["device=cuda", "--resources", "gpu=4"], usable_cpus()),
+    ],
+)
+def test_networks_compute_side_by_side_where_there_is_room(untouched: Project, words: list[str], expected: int) -> None:
+    """On CPUs as their threads leave some, on GPUs as many as Snakemake may give at a time."""
+    cores = str(4 * usable_cpus())
+    text = untouched.run("results/miou.json", "--dry-run", "--cores", cores, "--config", *words)
+    taken = re.findall(r"^rule (train_\w+|cams|predict):\n(?: +.*\n)*? +threads: (\d+)$", text, re.MULTILINE)
+    assert {int(count) for _, count in taken} == {expected}
+    assert {rule for rule, _ in taken} == {"train_classifier", "train_segmentation", "cams", "predict"}
 
 
 @pytest.mark.parametrize("words", [[], ["--configfile", "configs/test.yaml"]])
