@@ -47,9 +47,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     parser, commands = _parser(arguments)
     options = parser.parse_args(arguments)
-    log_file = getattr(options, "log", None)
-    _start_log(log_file)
     try:
+        _start_log(getattr(options, "log", None))
         if getattr(options, "end_with_parent", False):
             _end_with_parent()
         commands[options.command](options)

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ def replacing(path: Path, *, flushed: bool = True) -> Iterator[Path]:
     flushed: the bytes are on the disk by then; without it, a power failure can take them until `flush` is called.
     Whatever a library raises on a full disk, an OSError that says so comes out.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -37,6 +39,12 @@ def replacing(path: Path, *, flushed: bool = True) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def refuse_overwriting(output: Path, inputs: Iterable[Path]) -> None:
+    """Raises InputError where `output` is one of the files that are read for it, by whatever name."""
+    if os.path.realpath(output) in {os.path.realpath(path) for path in inputs}:
+        raise InputError(f"{output}: an input, not to be overwritten; give another file")
 
 
 def remove_leftovers(output: Path) -> None:

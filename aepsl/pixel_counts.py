@@ -67,7 +67,10 @@ class PixelCounts:
             places = {image: i for i, image in enumerate(images)}, {name: k for k, name in enumerate(classes)}
             for image, name, *counted in rows:
                 truth, predicted, both = map(int, counted)
-                pixels[:, places[0][image], places[1][name]] = truth, predicted, both
+                here = pixels[:, places[0][image], places[1][name]]
+                if here.any() or not 0 <= both <= min(truth, predicted) or truth + predicted == 0:
+                    raise ValueError(f"{name!r} in {image!r} is there twice, or cannot have so many")
+                here[:] = truth, predicted, both
         except (OSError, ValueError, OverflowError, csv.Error) as error:
             raise InputError(f"{path}: not a table of pixel counts ({error}); remove it and run again") from None
         return cls(images, classes, pixels)

@@ -1,4 +1,4 @@
-"""Saliency and pseudo-labels (paper, section 3.1).
+"""Saliency and pseudo-labels (paper, section 3.2).
 
 REQUIRED INPUTS: data/train.json, round{t}/masks.h5 of the merged rounds.
 OUTPUTS: shards of saliency.h5; pseudo_labels/ (palette PNGs: 0 background, 1.. the classes, 255 ignored).

@@ -73,10 +73,15 @@ def sources(dataset: Dataset, split: str) -> tuple[str, list[Path]]:
 
 
 def masks(dataset: Dataset, split: str) -> tuple[Path, list[Path]] | None:
-    """The folder of the ground-truth masks, and where those of a split's photographs belong, there or not."""
+    """The folder of the ground-truth masks, and where those of a split's photographs belong, there or not.
+
+    Raises InputError where there is no such folder.
+    """
     if dataset.masks is None:
         return None
     folder = Path(dataset.masks)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of masks; set dataset.masks to it, or leave it out")
     return folder, [folder / Path(path).with_suffix(".png") for _, path, _ in read(dataset, split).images]
 
 
@@ -207,12 +212,14 @@ def _read(path: Path, _size: int, _time: int) -> tuple[Row, ...]:
 def _classes(dataset: Dataset, rows: list[Row]) -> tuple[str, ...]:
     """`dataset.classes`, or the table's labels, sorted."""
     given = [unicodedata.normalize("NFC", name) for name in dataset.classes or []]
+    if len(set(given)) < len(given):
+        raise InputError("dataset.classes: two names are one when their accents are composed; drop one of them")
     classes = tuple(given or sorted({row.label for row in rows if row.label}))
     for row in rows:
         if row.label and row.label not in classes:
             raise InputError(f"{row.place}: {no_class(row.label, classes)}")
     for name in classes:
-        if name == BACKGROUND or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
+        if name in ("", BACKGROUND) or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
             raise InputError(
                 f"{_table(dataset)}: {name[:LONGEST_NAME]!r} cannot name a class: up to {LONGEST_NAME} bytes, "
                 f"printable, not {BACKGROUND!r}"

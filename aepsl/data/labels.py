@@ -28,16 +28,21 @@ class Row:
 def read_csv(path: Path) -> list[Row]:
     """The rows of a CSV with the columns image, label and perhaps split; cells without the white space around them.
 
-    Raises InputError for a missing file or column.
+    Case makes no difference in the columns' names. Raises InputError for a missing file, a column that is missing or
+    there twice, and a row of more cells than columns.
     """
     found = []
     try:
         with open(regular(path), newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
-            rows.fieldnames = columns = [(name or "").strip() for name in rows.fieldnames or []]
+            rows.fieldnames = columns = [(name or "").strip().lower() for name in rows.fieldnames or []]
             if not {"image", "label"} <= set(columns):
                 raise InputError(f"{path}: expected the columns image,label. Got: {','.join(columns)[:80]}")
+            if twice := [name for name in ("image", "label", "split") if columns.count(name) > 1]:
+                raise InputError(f"{path}: two columns are called {twice[0]}; one row a label")
             for row in rows:
+                if any(row.get(None) or []):  # type: ignore[call-overload]
+                    raise InputError(f"{path}, line {rows.line_num}: more cells than columns; one row a label")
                 image, label = ((row[name] or "").strip() for name in ("image", "label"))
                 split = (row["split"] or "").strip() if "split" in columns else None
                 if image or label:

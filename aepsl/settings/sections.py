@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from aepsl.settings.base import Section
 
+Text = Annotated[str, Field(min_length=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -15,6 +16,8 @@ Weight = Annotated[float, Field(ge=0, le=1000)]
 Scale = Annotated[float, Field(gt=0, le=16)]
 Threads = Annotated[int, Field(ge=1, le=256)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+SceneCount = Annotated[int, Field(ge=1, le=99_999)]  # a scene's id has five digits
+SceneSize = Annotated[int, Field(ge=64, le=1024)]  # limbs of smaller ones are thinner than any network here can see
 
 Reading = Literal["fraction_of_max", "top_pixels", "top_values", "calibrated", "random"]
 CALIBRATED = ("calibrated", "random")  # the readings whose threshold is found, so that a round mines an area
@@ -23,11 +26,11 @@ CALIBRATED = ("calibrated", "random")  # the readings whose threshold is found, 
 class Scenes(Section):
     """The embedded data: photographs that the project draws itself (docs/scenes.md)."""
 
-    train: Count = 400
+    train: SceneCount = 400
     """Training scenes."""
-    val: Count = 150
+    val: SceneCount = 150
     """Validation scenes, from a stream of seeds of their own."""
-    size: Annotated[int, Field(ge=32, le=1024)] = 128
+    size: SceneSize = 128
     """Long side in pixels."""
     seed: Seed = 0
     """Seed of the drawing, apart from the seed of the training."""
@@ -39,21 +42,21 @@ class Dataset(Section):
     format: Literal["scenes", "voc", "folder"] = "voc"
     """`voc`: the layout of the PASCAL VOC 2012 devkit. `folder`: any photographs and a table of their labels
     (docs/own_data.md). `scenes`: drawn by the project, nothing is read."""
-    root: Annotated[str, Field(min_length=1)] = "data/VOC2012"
+    root: Text = "data/VOC2012"
     """Folder of the photographs; for `voc` it holds JPEGImages and ImageSets/Segmentation."""
-    train_list: Annotated[str, Field(min_length=1)] = "train_aug"
+    train_list: Text = "train_aug"
     """List of the training images in ImageSets/Segmentation, or a .txt file (`voc`); where train_aug is missing, train
     is taken and the log says so."""
-    val_list: Annotated[str, Field(min_length=1)] = "val"
+    val_list: Text = "val"
     """List of the validation images in ImageSets/Segmentation, or a .txt file (`voc`)."""
-    labels: str | None = None
+    labels: Text | None = None
     """Table of image-level labels (CSV: image,label[,split]; for `folder` also COCO's JSON); null: the root's
     labels.csv, else, for `voc`, the XML files."""
-    val_labels: str | None = None
+    val_labels: Text | None = None
     """Table of the validation photographs, where they have one of their own (`folder`)."""
     classes: Annotated[list[str], Field(min_length=1)] | None = None
     """The classes in the order of their label numbers; null: the table's, sorted (`folder`)."""
-    masks: str | None = None
+    masks: Text | None = None
     """Folder of ground-truth masks, a PNG for each photograph under its path (`folder`); null: nothing is judged."""
     skip_unreadable: bool = False
     """Whether photographs that are missing or cannot be read are left out and counted, instead of ending the run."""
@@ -220,7 +223,7 @@ class Saliency(Section):
 
     method: Literal["rbd", "external"] = "rbd"
     """`rbd`: robust background detection (Zhu et al., CVPR 2014), no training; `external`: a detector's maps."""
-    folder: str | None = None
+    folder: Text | None = None
     """Folder of the maps, one grey image a photograph, named by its id (`external`)."""
 
     @model_validator(mode="after")

@@ -33,6 +33,7 @@ M = TypeVar("M", bound=BaseModel)
 LARGEST = 1_000_000  # bytes of a configuration
 MOST_VALUES = 100_000
 MOST_DEFECTS = 10  # that are told
+BASE = "base"  # what the run that the variants differ from is called
 
 
 class Settings(Section):
@@ -73,14 +74,19 @@ class Settings(Section):
     def _is_a_path_for_rules(cls, results: str) -> str:
         if results.startswith("-") or set(results) & set("{}"):
             raise ValueError(f"the folder of results has no braces in its name and no - before it. Got: {results!r}")
-        return results
+        path = Path(results)  # written in one way: Snakemake compares paths as texts
+        if not path.name:
+            raise ValueError(f"the folder of results is one of its own. Got: {results!r}")
+        return path.as_posix()
 
     @field_validator("variants")
     @classmethod
     def _names_are_folders(cls, variants: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, overrides in variants.items():
-            if not name or name.startswith(".") or not all(c.isalnum() or c in "._+-" for c in name):
-                raise ValueError(f"a variant's name has letters, digits and ._+- only. Got: {name!r}")
+            if not re.fullmatch(r"[\w+-][\w.+-]{0,99}", name):
+                raise ValueError(f"a variant's name has 1 to 100 letters, digits and ._+-, no dot first. Got: {name!r}")
+            if name == BASE:
+                raise ValueError(f"no variant is called {BASE}: that is the run that variants differ from")
             if shared := {"variants", "seeds", "results", "device", "devices", "precision"} & overrides.keys():
                 raise ValueError(f"variant {name} cannot set {', '.join(sorted(shared))}")
         return variants

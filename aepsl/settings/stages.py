@@ -16,7 +16,9 @@ from aepsl.settings.sections import (
     Network,
     Reading,
     Saliency,
+    SceneCount,
     Scenes,
+    SceneSize,
     Seed,
     Segmentation,
     Threads,
@@ -40,9 +42,9 @@ class Compared(Section):
 
 class ScenesSettings(Section):
     split: Literal["train", "val"]
-    count: int
-    size: int
-    seed: int
+    count: SceneCount
+    size: SceneSize
+    seed: Seed
 
 
 class ManifestSettings(Section):

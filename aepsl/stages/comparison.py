@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 from aepsl.errors import InputError
 from aepsl.files import read_json, replacing, write_json, write_text
 from aepsl.pixel_counts import PixelCounts, interval, resampled
+from aepsl.settings.settings import BASE
 from aepsl.settings.stages import ComparisonSettings
 
 Samples = npt.NDArray[np.float64]  # mIoU of each of the bootstrap's samples
 
-BASE, CEILING = "base", "ceiling"
+CEILING = "ceiling"
 MEASURES = {
     "miou": "val mIoU",
     "without_crf": "without CRF",

@@ -1,4 +1,4 @@
-"""Merge the rounds' mined regions with the saliency background into label maps (paper, section 3.1)."""
+"""Merge the rounds' mined regions with the saliency background into label maps (paper, section 3.2)."""
 
 import logging
 from collections.abc import Sequence

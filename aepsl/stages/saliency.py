@@ -1,4 +1,4 @@
-"""Where objects are likely, without labels: the saliency that supplies the background (paper, section 3.1)."""
+"""Where objects are likely, without labels: the saliency that supplies the background (paper, section 3.2)."""
 
 from collections.abc import Callable
 from importlib import import_module

@@ -8,6 +8,7 @@ import argparse
 import base64
 import html
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,11 @@ from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Manifest
 from aepsl.data.palette import load_label_map, voc_palette
 from aepsl.errors import InputError
-from aepsl.files import read_json, write_text
+from aepsl.files import read_json, refuse_overwriting, write_text
 from aepsl.pixel_counts import PixelCounts, interval, resampled
 
 SIDE = 240  # pixels of a picture in the page
+READ = ("miou.json", "miou_images.csv", "provenance.json")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ class Results:
     def read(cls, folder: Path) -> "Results":
         """Raises InputError where a run has not come to its mIoU."""
         miou = read_json(folder / "miou.json")
-        if not isinstance(miou, dict) or not isinstance(miou.get("iou"), dict) or "miou" not in miou:
+        iou = miou.get("iou") if isinstance(miou, dict) else None
+        known = [value for value in iou.values() if value is not None] if isinstance(iou, dict) else []
+        if not known or not all(map(_is_number, [miou.get("miou"), *known])):
             raise InputError(f"{folder / 'miou.json'}: has no mIoU; remove it and run again")
         return cls(folder, miou, PixelCounts.read(folder / "miou_images.csv"), _settings(folder))
 
@@ -77,6 +81,7 @@ def run(options: argparse.Namespace) -> None:
     if options.output is None:
         print(as_text(found))
     else:
+        refuse_overwriting(options.output, [f / name for f in (options.one, options.other) for name in READ])
         write_text(options.output, as_page(found))
 
 
@@ -96,7 +101,7 @@ def compared(one: Results, other: Results, *, most: int) -> Comparison:
         one,
         other,
         settings=[value for value in values if value[1] != value[2]] if one.settings and other.settings else [],
-        difference=(other.miou["miou"] or 0.0) - (one.miou["miou"] or 0.0),
+        difference=other.miou["miou"] - one.miou["miou"],
         interval=interval(b.mean_iou(draws) - a.mean_iou(draws)),
         classes=[(name, one.miou["iou"].get(name), other.miou["iou"].get(name)) for name in classes],
         images=[(a.images[i], float(before[i]), float(after[i])) for i in changed],
@@ -153,6 +158,10 @@ def _headline(found: Comparison) -> str:
     )
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _number(value: float | None) -> str:
     return "    -" if value is None else f"{value:.3f}"
 
@@ -180,7 +189,7 @@ def _settings(folder: Path) -> dict[str, str]:
     if root is None:
         return {}
     told = read_json(root / "provenance.json")
-    own = f"{folder.resolve().relative_to(root.resolve()).as_posix()}/".removeprefix("./")
+    own = f"{Path(os.path.relpath(folder, root)).as_posix()}/".removeprefix("./")
     settings: dict[str, str] = {}
     try:
         for prefix in dict.fromkeys(["", own]):

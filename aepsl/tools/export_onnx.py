@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from aepsl.compute import Compute
 from aepsl.data.manifest import BACKGROUND
 from aepsl.errors import InputError
-from aepsl.files import replacing
+from aepsl.files import refuse_overwriting, replacing
 from aepsl.machine import Machine
 from aepsl.segmenting import Segmenting
 
@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> None:
     except ImportError as error:
         raise InputError(f"the package {error.name} is missing: pip install onnxscript") from None
 
+    refuse_overwriting(options.output, [options.model])
     segment = Segmenting.load(options.model, Compute.on(Machine("cpu", "float32"), cpu_threads=1))
     free = {axis: torch.export.Dim(name) for axis, name in enumerate(("batch", "height", "width"))}
     stride = segment.card.network.stride

@@ -7,6 +7,7 @@ as a PNG.
 
 import argparse
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Manifest
 from aepsl.data.palette import voc_palette
 from aepsl.errors import InputError, first_of
-from aepsl.files import read_json, replacing
+from aepsl.files import read_json, refuse_overwriting, replacing
 from aepsl.provenance import RECORDS
 from aepsl.stores import PIXELS, Reader
 from aepsl.upsampling import upsample
@@ -53,6 +54,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print what the file is, or show one image."""
+    if options.output is not None:
+        refuse_overwriting(options.output, [options.file])
     with Reader(options.file) as store:
         if options.image is None:
             if options.output is not None:
@@ -60,6 +63,8 @@ def run(options: argparse.Namespace) -> None:
             print(summary(store))
             return
         panels = list(_panels(store, options.image))
+    if not panels:
+        raise InputError(f"{options.file}: image {options.image} has no pictures in it")
     if options.output is None:
         print(_in_terminal(panels, width=shutil.get_terminal_size().columns))
     else:
@@ -109,7 +114,7 @@ def _provenance(path: Path) -> Iterator[str]:
         return
     told = read_json(gathered)
     try:
-        one = told["products"].get(path.resolve().relative_to(results.resolve()).as_posix())
+        one = told["products"].get(Path(os.path.relpath(path, results)).as_posix())
         if one is not None:
             packages = told["environments"][one["environments"][0]]["packages"]
             yield f"made by stage {one['stage']}, code {one['code']}, {json.dumps(packages)} ({RECORDS}.json)"
@@ -193,7 +198,7 @@ def _number(folder: Path) -> int:
 def _in_terminal(panels: list[Panel], *, width: int) -> str:
     """Panels side by side, two pixels a character: an upper half block in 24-bit colours."""
     across = max(1, width // (NARROWEST + 1))
-    columns = width // min(across, len(panels)) - 1
+    columns = max(1, width // min(across, len(panels)) - 1)
     lines = []
     for first in range(0, len(panels), across):
         row = panels[first : first + across]

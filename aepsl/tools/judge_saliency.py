@@ -16,7 +16,7 @@ from aepsl.data.images import load_photograph, opened
 from aepsl.data.labels import PICTURES
 from aepsl.data.palette import load_truth
 from aepsl.errors import InputError
-from aepsl.files import write_json
+from aepsl.files import regular, write_json
 from aepsl.machine import usable_cpus
 from aepsl.metrics import rounded
 from aepsl.parallel import in_processes
@@ -129,7 +129,8 @@ def _photographs(folder: Path, listed: Path | None) -> dict[str, Path]:
     if listed is None:
         return found
     try:
-        ids = list(dict.fromkeys(listed.read_text(encoding="utf-8").split()))
+        lines = regular(listed).read_text(encoding="utf-8").splitlines()
+        ids = [*dict.fromkeys(line.strip() for line in lines if line.strip())]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{listed}: the list cannot be read ({getattr(error, 'strerror', error)})") from None
     if missing := [image_id for image_id in ids if image_id not in found]:

@@ -10,7 +10,7 @@ import numpy as np
 from aepsl.data.palette import load_label_map
 from aepsl.data.voc import VOC_CLASSES
 from aepsl.errors import InputError
-from aepsl.files import write_text
+from aepsl.files import refuse_overwriting, write_text
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -26,18 +26,29 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the table: image,label, one row a label."""
-    paths = sorted(options.masks.rglob("*.png"))
+    """Write the table: image,label, one row a label; hidden files are no masks."""
+    if len(set(options.classes)) < len(options.classes) or not all(map(str.strip, options.classes)):
+        raise InputError("--classes: each class has a name, and one of its own")
+    paths = sorted(
+        path for path in options.masks.rglob("*") if path.suffix.lower() == ".png" and not path.name.startswith(".")
+    )
     if not paths:
         raise InputError(f"{options.masks}: no PNG in this folder")
+    refuse_overwriting(options.output, paths)
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["image", "label"])
+    found = 0
     for path in paths:
+        if not str(path).isprintable():
+            raise InputError(f"{str(path)!r}: the name is not UTF-8, or cannot be printed; rename it")
         for label in np.unique(load_label_map(path)):
             if label not in (0, 255):
                 if label > len(options.classes):
                     raise InputError(f"{path}: label {label}, but {len(options.classes)} classes are named")
                 image = path.relative_to(options.masks).with_suffix("").as_posix()
                 rows.writerow([image, options.classes[label - 1]])
+                found += 1
+    if not found:
+        raise InputError(f"{options.masks}: no mask has a class in it")
     write_text(options.output, text.getvalue())

@@ -25,7 +25,7 @@ from aepsl.data.manifest import BACKGROUND
 from aepsl.data.palette import save_label_map, voc_palette
 from aepsl.data.walk import photographs
 from aepsl.errors import InputError
-from aepsl.files import replacing
+from aepsl.files import refuse_overwriting, replacing
 from aepsl.models import read_card
 from aepsl.options import machine_of, machine_options
 from aepsl.parallel import ahead, in_processes
@@ -174,8 +174,12 @@ def _check(options: argparse.Namespace, folders: list[Path], found: dict[Path, P
     for folder in folders:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder}: a file; give a folder")
-    if options.probabilities and options.probabilities.is_dir():
-        raise InputError(f"{options.probabilities}: a folder; give a file")
+    if options.cpu_threads is not None and not 1 <= options.cpu_threads <= MOST_THREADS:
+        raise InputError(f"--cpu-threads is 1 to {MOST_THREADS}. Got: {options.cpu_threads}")
+    if options.probabilities:
+        if options.probabilities.is_dir():
+            raise InputError(f"{options.probabilities}: a folder; give a file")
+        refuse_overwriting(options.probabilities, [options.model, *found.values()])
     taken = {os.path.realpath(path) for path in found.values()}
     for folder, suffix in zip(folders, (".png", ".jpg"), strict=False):
         for name in found:

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
         try:
             (_shrink_mask if options.masks else _shrink)(folder / path, copy / path, options.side)
         except InputError as error:
-            shutil.copyfile(folder / path, copy / path)
+            _copy(folder / path, copy / path)
             return str(error)
         return None
 
@@ -55,13 +55,18 @@ def run(options: argparse.Namespace) -> None:
     if unread:
         log.warning("copied as they are: %d (%s)", len(unread), unread[0])
     if (folder / "labels.csv").is_file():
-        shutil.copyfile(folder / "labels.csv", copy / "labels.csv")
+        _copy(folder / "labels.csv", copy / "labels.csv")
+
+
+def _copy(source: Path, target: Path) -> None:
+    with replacing(target, flushed=False) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def _shrink(source: Path, target: Path, side: int) -> None:
     photograph = load_photograph(source)
     if max(photograph.shape) <= side:
-        shutil.copyfile(source, target)
+        _copy(source, target)
         return
     image = Image.fromarray(photograph)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)

@@ -58,8 +58,9 @@ TABLES = [
 
 
 def folder_of(rng: Rng, root: Path) -> None:
-    """Empty photographs; listing them does not open them."""
+    """Empty photographs; listing them does not open them. And a folder for their masks."""
     root.mkdir()
+    (root.parent / "masks").mkdir()
     for path in ("a.jpg", "sub/b.png", "c.webp"):
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).touch()

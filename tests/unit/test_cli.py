@@ -1,5 +1,6 @@
 import inspect
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -97,6 +98,11 @@ def test_the_line_goes_to_the_log_without_a_traceback(refusal: Callable[..., str
     assert said in log and "Traceback" not in log
 
 
+def test_a_log_that_cannot_be_is_named(refusal: Callable[..., str]) -> None:
+    Path("logs").mkdir()
+    assert "logs: Is a directory" in refusal("mine", "--settings", MINE, "--log", "logs")
+
+
 def test_a_plain_command_ends_in_one_line_and_status_2() -> None:
     words = [sys.executable, "-m", "aepsl", "mine", "--settings", MINE, "--images", "absent.json", "--output", "m.h5",
              "--cams", "c.h5"]  # fmt: skip
@@ -123,6 +129,16 @@ def test_labels_from_masks_without_masks_says_so(refusal: Callable[..., str]) ->
     Path("masks").mkdir()
     Image.new("RGB", (4, 4)).save("masks/photograph.png")
     assert "photograph.png: a label map is a palette" in refusal("labels-from-masks", "masks")
+    save_label_map(Path("masks/photograph.png"), np.array([[0, 255]], np.uint8))
+    Path("masks/._photograph.png").write_text("hidden")
+    assert "masks: no mask has a class in it" in refusal("labels-from-masks", "masks")
+    assert "an input, not to be" in refusal("labels-from-masks", "masks", "--output", "masks/photograph.png")
+    for names in (["dog", "dog"], ["dog", " "]):
+        assert "--classes: each class has a name, and one of its own" in refusal(
+            "labels-from-masks", "masks", "--classes", *names
+        )
+    os.rename("masks/photograph.png", b"masks/\xff.PNG")
+    assert "the name is not UTF-8" in refusal("labels-from-masks", "masks")
 
 
 def test_shrunk_photographs_and_masks_keep_names_proportions_and_labels(

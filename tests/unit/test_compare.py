@@ -1,3 +1,4 @@
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -87,8 +88,24 @@ def test_a_variant_has_the_settings_of_its_own_products_over_the_bases(
     ]
 
 
+def test_results_may_lie_behind_a_link(
+    two: tuple[str, str], workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.rename("one", "scratch")
+    (workplace / "runs").mkdir()
+    os.rename("scratch/provenance.json", "runs/provenance.json")
+    (workplace / "runs/one").symlink_to(workplace / "scratch")
+    main(["compare", "runs/one", "other"])
+    assert "train_segmentation.loss: cross_entropy → psl" in capsys.readouterr().out
+
+
 def test_what_cannot_be_compared_is_told(two: tuple[str, str], workplace: Path, refusal: Callable[..., str]) -> None:
     assert "absent/miou.json: no such file" in refusal("compare", "one", "absent")
+    assert "an input, not to be overwritten" in refusal("compare", *two, "--output", "one/../one/miou.json")
+    Path("three").mkdir()
+    for broken in ({"miou": None, "iou": {"pet": 0.4}}, {"miou": 0.4, "iou": {"pet": "x"}}):
+        write_json(Path("three/miou.json"), broken)
+        assert "three/miou.json: has no mIoU" in refusal("compare", "one", "three")
     (workplace / "one/provenance.json").write_text('{"products": 3}')
     assert "provenance.json: not what a run writes" in refusal("compare", *two)
     (workplace / "one/provenance.json").unlink()

@@ -124,6 +124,12 @@ def test_the_column_split_parts_the_photographs(photographs: Photographs) -> Non
     assert "no photograph in ROOT has a label and the split train" in photographs.refusal()
 
 
+def test_columns_are_known_in_capitals_too_and_others_do_no_harm(photographs: Photographs) -> None:
+    photographs.add("a.jpg", "b.jpg")
+    photographs.table("a,x,cat,train", "b,,cat,val,", head="Image,note,LABEL,Split")
+    assert (list(photographs.labels("train")), list(photographs.labels("val"))) == (["a.jpg"], ["b.jpg"])
+
+
 @pytest.mark.parametrize("head", ["image,label", "image,label,split"])
 def test_without_a_validation_split_all_photographs_are_predicted_also_those_without_a_label(
     photographs: Photographs, head: str
@@ -175,6 +181,7 @@ def test_rows_without_a_photograph_are_counted_or_left_out(photographs: Photogra
         (["a,background"], "'background' cannot name a class"),
         (["a,x\x01y"], "'x\\x01y' cannot name a class"),
         ([f"a,{'x' * 101}"], "cannot name a class"),
+        (["a,cat,dog"], "line 2: more cells than columns; one row a label"),
         ([f"a,c{number}" for number in range(255)], "255 classes, of which a label map can hold 254"),
     ],
 )
@@ -184,6 +191,13 @@ def test_a_row_that_says_nothing_and_classes_that_cannot_be_are_refused(
     photographs.add("a.jpg")
     photographs.table(*rows)
     assert said in photographs.refusal()
+
+
+@pytest.mark.parametrize(("classes", "said"), [(["cat", ""], "'' cannot name"), (["é", "e\u0301", "cat"], "are one")])
+def test_given_classes_have_names_of_their_own(photographs: Photographs, classes: list[str], said: str) -> None:
+    photographs.add("a.jpg")
+    photographs.table("a,cat")
+    assert said in photographs.refusal(classes=classes)
 
 
 def test_as_many_classes_as_a_label_map_holds_are_taken(photographs: Photographs) -> None:
@@ -204,6 +218,8 @@ def test_what_is_missing_says_which_setting_names_it(photographs: Photographs, t
         folder.read(Dataset(format="folder", root=str(tmp_path / "absent")), "train")
     (photographs.root / "labels.csv").write_bytes("image,label\na,Käse\n".encode("latin-1"))
     assert "(not UTF-8); save it as UTF-8" in photographs.refusal()
+    photographs.table("a,cat,dog", head="image,label,Label")
+    assert "two columns are called label; one row a label" in photographs.refusal()
     photographs.table("a;cat", head="image;label")
     assert "expected the columns image,label. Got: image;label" in photographs.refusal()
 
@@ -226,6 +242,8 @@ def test_masks_among_the_photographs_are_none_and_lie_under_the_photographs_path
     dataset = Dataset(format="folder", root=str(photographs.root), masks=str(masks))
     assert folder.masks(dataset, "train") == (masks, [masks / "a.png", masks / "x/b.c.png"])
     assert folder.masks(dataset.model_copy(update={"masks": None}), "train") is None
+    with pytest.raises(InputError, match=r"absent: no such folder of masks; set dataset\.masks"):
+        folder.masks(dataset.model_copy(update={"masks": str(photographs.root / "absent")}), "train")
 
 
 def test_cocos_annotations_are_tables_too(photographs: Photographs) -> None:

@@ -108,7 +108,7 @@ def test_a_list_names_what_is_judged(capsys: pytest.CaptureFixture[str]) -> None
     assert judged("--maps", "maps", "--list", "some.txt")["images"] == 2
     Path("judged.json").unlink()
     assert "masks/p1.png: no such label map" in refused(capsys, "--maps", "maps")
-    Path("some.txt").write_text("p0 p7 p8")
+    Path("some.txt").write_text("p0\np7\np8")
     assert "some.txt: images has no photograph p7 (2 missing)" in refused(capsys, "--list", "some.txt")
     Path("some.txt").write_text("\n")
     assert "some.txt: the list names no image" in refused(capsys, "--list", "some.txt")

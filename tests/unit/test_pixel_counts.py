@@ -51,6 +51,13 @@ def test_images_are_drawn_with_replacement_the_same_ones_each_time() -> None:
     np.testing.assert_array_equal(repeats, resampled(7))
 
 
+@pytest.mark.parametrize("row", ["a,cat,3,3,3", "b,cat,-1,2,0", "b,cat,1,2,2", "b,cat,0,0,0"])
+def test_rows_that_cannot_be_are_refused(tmp_path: Path, row: str) -> None:
+    (tmp_path / "a.csv").write_text(f"image,class,truth,predicted,both\na,cat,4,2,1\n{row}\n")
+    with pytest.raises(InputError, match="is there twice, or cannot have so many"):
+        PixelCounts.read(tmp_path / "a.csv")
+
+
 def test_the_table_is_read_as_written(tmp_path: Path) -> None:
     own = counted(confusions(3))
     own.write(tmp_path / "a.csv")

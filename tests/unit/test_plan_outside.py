@@ -277,7 +277,7 @@ def test_masks_of_a_folder_rerun_who_judges_by_them_alone(photographs: Path) -> 
 
 
 def test_results_among_the_photographs_are_refused(photographs: Path) -> None:
-    for root, results in ((photographs, "photographs/results"), (photographs.parent, "results"), (".", ".")):
+    for root, results in ((photographs, "photographs/results"), (photographs.parent, "results"), (".", "results")):
         with pytest.raises(InputError, match="the results would lie among the photographs"):
             plan_of({"results": results, "dataset": {"format": "folder", "root": str(root)}})
     assert plan_of({"results": "results", "dataset": {"format": "folder", "root": str(photographs)}})

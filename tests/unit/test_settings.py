@@ -36,7 +36,7 @@ def refusal(tmp_path: Path, text: str) -> str:
         ("erasing: {threshold: 1.5}", "FILE: erasing.threshold: Input should be less than 1. Got: 1.5"),
         ("seed: -1", "FILE: seed: Input should be greater than or equal to 0. Got: -1"),
         ("seed: 4294967296", "seed: Input should be less than 4294967296. Got: 4294967296"),
-        ("dataset: {scenes: {size: 8}}", "dataset.scenes.size: Input should be greater than or equal to 32. Got: 8"),
+        ("dataset: {scenes: {size: 8}}", "dataset.scenes.size: Input should be greater than or equal to 64. Got: 8"),
         ("classification: {training: {steps: [6, 0]}}", "classification.training.steps.1: "),
         ("erasing: {threshold: high}", "FILE: erasing.threshold: Input should be a valid number. Got: 'high'"),
         ("erasing: {threshold: .nan}", "erasing.threshold: Input should be a finite number. Got: nan"),
@@ -59,7 +59,7 @@ def refusal(tmp_path: Path, text: str) -> str:
         ("variants: {a: {erasing: {rounds: 2}}}", "variants.a: erasing: merge is at most rounds"),
         ("variants: {a: {erasing: 3}}", "variants.a: erasing: Input should be a valid dictionary"),
         ("variants: {a: 3}", "FILE: variants.a: Input should be a valid dictionary"),
-        ("variants: {a/b: {seed: 1}}", "variants: a variant's name has letters, digits and ._+- only. Got: 'a/b'"),
+        ("variants: {a/b: {seed: 1}}", "variants: a variant's name has 1 to 100 letters, digits and ._+-, "),
         ("variants: {..: {seed: 1}}", "variants: a variant's name"),
         ("variants: {a: {results: x}}", "variants: variant a cannot set results"),
         ("dataset: {masks: m}", "FILE: dataset: masks is read by format folder alone. Got: format voc"),
@@ -77,7 +77,11 @@ def refusal(tmp_path: Path, text: str) -> str:
         ('dataset: {root: "a\\nb"}', "dataset.root: a text has no line ends or control characters. Got: 'a\\nb'"),
         ("crf: {bilateral_rgb: 1.0e-6}", "crf.bilateral_rgb: Input should be greater than or equal to 0.1. Got: 1e-06"),
         ("attention: {scales: [1000.0]}", "attention.scales.0: Input should be less than or equal to 16"),
-        ("dataset: {scenes: {train: 100000000}}", "Input should be less than or equal to 10000000"),
+        ("dataset: {scenes: {train: 100000}}", "Input should be less than or equal to 99999"),
+        ("dataset: {format: folder, masks: ''}", "dataset.masks: String should have at least 1 character"),
+        ("variants: {base: {seed: 1}}", "variants: no variant is called base"),
+        (f"variants: {{{'a' * 101}: {{seed: 1}}}}", "variants: a variant's name has 1 to 100 letters"),
+        ("results: ./", "results: the folder of results is one of its own. Got: './'"),
         ("seed: !!python/object/apply:os.getpid []", "FILE: not YAML: "),
     ],
 )  # fmt: skip
@@ -102,6 +106,11 @@ def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="the configuration cannot be read") as caught:
             load(tmp_path / name)
         assert str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["out/", "./out", "out//"])
+def test_the_folder_of_results_is_written_in_one_way(tmp_path: Path, text: str) -> None:
+    assert loaded(tmp_path, f"results: {text}").results == "out"
 
 
 def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
