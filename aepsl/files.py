@@ -87,9 +87,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON. Raises InputError when the file is missing or is not JSON."""
+    """Read JSON, with a byte order mark or without. Raises InputError when the file is missing or is not JSON."""
     try:
-        return json.loads(regular(path).read_text(encoding="utf-8"))
+        return json.loads(regular(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError, RecursionError) as error:

@@ -29,6 +29,8 @@ def test_each_category_of_an_image_is_a_row_and_an_image_without_any_is_one_with
     table.write_text(json.dumps(coco(("1.jpg", "tram"), ("1.jpg", "tram"), ("a/2.jpg", None), ("1.jpg", "bus"))))
     rows = [(row.image, row.label, row.split) for row in read(table)]
     assert rows == [("1.jpg", "tram", None), ("1.jpg", "bus", None), ("a/2.jpg", None, None)]
+    table.write_text(table.read_text(), encoding="utf-8-sig")  # as Windows' editors save it
+    assert [(row.image, row.label, row.split) for row in read(table)] == rows
 
 
 @pytest.mark.parametrize(
