@@ -52,6 +52,8 @@ def run(
     samples: dict[str, dict[int, Samples]] = {}
     for one, path, pixels in zip(settings.runs, miou, counts, strict=True):
         result = _read(path, "miou")
+        if result["miou"] is None:
+            raise InputError(f"{path}: no pixel of the masks is judged; there is nothing to compare")
         values = {"miou": result["miou"], "without_crf": result["without_crf"]["miou"], "iou": result["iou"]}
         if labels and one.labels != "truth":
             values["labels"] = _read(next(judged), "miou")["miou"]

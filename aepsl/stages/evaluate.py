@@ -9,7 +9,6 @@ import numpy.typing as npt
 from aepsl import metrics
 from aepsl.data.manifest import BACKGROUND, Entry, Manifest, entries_by_id
 from aepsl.data.palette import load_label_map, load_truth
-from aepsl.errors import InputError
 from aepsl.files import write_json
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
@@ -31,12 +30,10 @@ def run(
     """predictions: index of the network's own; refined: of those after the CRF, the headline where there are any.
 
     truth: folder of the masks. output: miou.json; fractions, not per cent. counts: the headline's pixels by image and
-    class (CSV). Raises InputError where no pixel is judged.
+    class (CSV).
     """
     manifest = Manifest.read(images)
     confusion, pixels = compared(manifest, predictions, truth, machine)
-    if not confusion.any():
-        raise InputError(f"{truth}: no pixel of these masks is judged; all are void (255)")
     without = headline = score(manifest, confusion)
     if refined:
         confusion, pixels = compared(manifest, refined[0], truth, machine)

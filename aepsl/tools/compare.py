@@ -45,7 +45,7 @@ class Results:
         iou = miou.get("iou") if isinstance(miou, dict) else None
         known = [value for value in iou.values() if value is not None] if isinstance(iou, dict) else []
         if not known or not all(map(_is_number, [miou.get("miou"), *known])):
-            raise InputError(f"{folder / 'miou.json'}: has no mIoU; remove it and run again")
+            raise InputError(f"{folder / 'miou.json'}: has no mIoU to compare")
         return cls(folder, miou, PixelCounts.read(folder / "miou_images.csv"), _settings(folder))
 
 

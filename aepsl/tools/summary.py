@@ -53,13 +53,13 @@ def _headline(results: Path) -> list[str]:
     with _whole(results / "miou.json"):
         miou = read_json(results / "miou.json")
         own, without = miou["miou"], miou["without_crf"]["miou"]
-        lines = [f"  mIoU on {miou['images']} validation images    {own:.3f}  (without CRF {without:.3f})"]
+        lines = [f"  mIoU on {miou['images']} validation images    {_number(own)}  (without CRF {_number(without)})"]
     ceiling = results / "variants" / "ceiling" / "miou.json"
     if ceiling.exists():
         with _whole(ceiling):
             full = read_json(ceiling)["miou"]
             share = f"  share {own / full:.2f}" if full else ""
-            lines.append(f"  fully supervised (the ceiling)   {full:.3f}{share}")
+            lines.append(f"  fully supervised (the ceiling)   {_number(full)}{share}")
     return lines
 
 

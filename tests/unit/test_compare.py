@@ -105,7 +105,7 @@ def test_what_cannot_be_compared_is_told(two: tuple[str, str], workplace: Path, 
     Path("three").mkdir()
     for broken in ({"miou": None, "iou": {"pet": 0.4}}, {"miou": 0.4, "iou": {"pet": "x"}}):
         write_json(Path("three/miou.json"), broken)
-        assert "three/miou.json: has no mIoU" in refusal("compare", "one", "three")
+        assert "three/miou.json: has no mIoU to compare" in refusal("compare", "one", "three")
     (workplace / "one/provenance.json").write_text('{"products": 3}')
     assert "provenance.json: not what a run writes" in refusal("compare", *two)
     (workplace / "one/provenance.json").unlink()

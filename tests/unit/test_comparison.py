@@ -114,12 +114,15 @@ def test_what_cannot_be_measured_is_left_out(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "c.json").read_text())["variants"]["weak"]["labels"]["mean"] == 0.3
 
 
-def test_a_result_without_its_figure_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("value", "said"), [({"iou": {}}, "has no miou"), ({"iou": {}, "miou": None}, "no pixel of the masks is judged")]
+)
+def test_a_result_without_its_figure_is_named(tmp_path: Path, value: dict[str, Any], said: str) -> None:
     compared(tmp_path)
     runs = [Compared(variant="", seed=1, labels="truth")]
-    broken = write(tmp_path / "broken.json", {"iou": {}})
+    broken = write(tmp_path / "broken.json", value)
     out = {"output": tmp_path / "o.json", "table": tmp_path / "o.md", "figure": tmp_path / "o.png"}
-    with pytest.raises(InputError, match=r"broken\.json: has no miou"):
+    with pytest.raises(InputError, match=rf"broken\.json: {said}"):
         comparison.run(
             ComparisonSettings(runs=runs), miou=[broken], counts=[broken], classifiers=[], labels=[], quality=[], **out
         )

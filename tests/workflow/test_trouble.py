@@ -63,3 +63,4 @@ def test_what_teaches_nothing_goes_through_and_is_named(tmp_path: Path, area: fl
     assert set(np.unique(labels)) <= {0, 1, 255}
     found = json.loads(project.path("found/miou.json").read_text())
     assert found["miou"] is None and set(found["iou"].values()) == {None}, "nothing is judged where all is void"
+    assert "mIoU on 3 validation images    –" in project.python("-m", "aepsl", "summary", "found").stdout
