@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from aepsl.attention.protocol import Method, method
 from aepsl.compute import Compute
 from aepsl.data.images import aligned_size, resize
+from aepsl.losses import class_probabilities
 from aepsl.models import Card, generator_of, load_weights, read_card
 from aepsl.networks.build import backbone
 
@@ -43,5 +44,5 @@ class Classifying:
         view = resize(photograph, aligned_size(photograph.shape[:2], self.card.network.stride))
         with self.compute.autocast():
             found: Tensor = self.network(self.compute.normalised(torch.tensor(view).permute(2, 0, 1)[None]))
-        squared = self.card.settings.get("loss") == "squared"
-        return (found[0].float().softmax(0) if squared else found[0].float().sigmoid()).cpu().numpy()
+        form = "softmax" if self.card.settings.get("loss") == "squared" else "sigmoid"
+        return class_probabilities(found[0], form=form).cpu().numpy()

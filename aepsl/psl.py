@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aepsl.distributed import summed
-from aepsl.losses import classification_loss
+from aepsl.losses import class_probabilities, classification_loss
 
 IGNORED = 255
 
@@ -27,10 +27,7 @@ def class_weights(class_scores: Tensor, labels: Tensor, *, form: str) -> Tensor:
 
     v from the branch's scores (B, C) as `sigmoid` or `softmax`, or the image-level `labels` (B, C) themselves.
     """
-    chosen = {"sigmoid": torch.sigmoid, "softmax": lambda s: s.softmax(1), "labels": lambda _: labels}
-    if form not in chosen:
-        raise ValueError(f"form is one of {', '.join(chosen)}. Got: {form!r}")
-    v = chosen[form](class_scores.float()).float()
+    v = labels.float() if form == "labels" else class_probabilities(class_scores, form=form)
     return torch.cat([torch.ones_like(v[:, :1]), v], dim=1)
 
 

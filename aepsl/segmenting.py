@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from aepsl.compute import Compute
 from aepsl.data.images import aligned_size, resize, shrinkage
+from aepsl.losses import class_probabilities
 from aepsl.models import Card, generator_of, load_weights, read_card
 from aepsl.networks.build import backbone
 from aepsl.networks.segmenter import Segmenter
@@ -30,7 +31,7 @@ class Segmenting:
         return cls(compute.move(load_weights(model, network)), card, compute)
 
     def __call__(self, photograph: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 (H, W, 3) → score maps float32 (C+1, h, w), background first, and the branch's scores (C,) in 0..1."""
+        """uint8 (H, W, 3) → score maps float32 (C+1, h, w), background first, and the branch's v (C,) in 0..1."""
         return self.scores(self.view(photograph))
 
     def view(self, photograph: np.ndarray, *, longest_side: int | None = None) -> np.ndarray:
@@ -44,4 +45,17 @@ class Segmenting:
         image = torch.tensor(view).permute(2, 0, 1)[None]
         with self.compute.autocast():
             scores, class_scores = self.network(self.compute.normalised(image))
-        return scores[0].float().cpu().numpy(), class_scores[0].float().sigmoid().cpu().numpy()
+        return scores[0].float().cpu().numpy(), self.v(class_scores[0]).cpu().numpy()
+
+    def v(self, class_scores: Tensor) -> Tensor:
+        """v in 0..1 of the branch's scores (..., C), in the form that the network was trained with."""
+        how = self.card.settings.get("segmentation") or {}
+        form = how.get("class_scores", "sigmoid")
+        if form == "labels":  # of no use without labels: the form that the branch's loss gives a meaning
+            form = "softmax" if how.get("branch_loss") == "squared" else "sigmoid"
+        return class_probabilities(class_scores, form=form)
+
+    @property
+    def has_branch(self) -> bool:
+        """Whether the branch was trained: cross-entropy alone does not reach it."""
+        return (self.card.settings.get("segmentation") or {}).get("loss") != "cross_entropy"

@@ -1,9 +1,9 @@
 """Export a trained segmenter to ONNX, for use without torch and without this package (docs/use.md).
 
 Input `photographs`: uint8 RGB (B, H, W, 3), normalised inside. Outputs: `scores`, float32 (B, C+1, h, w) before the
-softmax, and `class_scores`, float32 (B, C) in 0..1, the classification branch's. B, H and W are free; with H and W of
-the form stride·a + 1 first and last cell of the scores sit on first and last pixel, as in `segment`. Metadata:
-`classes`, a JSON list, background first; `stride`.
+softmax, and, where the network was trained by PSL, `class_scores`, float32 (B, C), the classification branch's v in
+0..1. B, H and W are free; with H and W of the form stride·a + 1 first and last cell of the scores sit on first and last
+pixel, as in `segment`. Metadata: `classes`, a JSON list, background first; `stride`.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
         dynamo=True,
         verbose=False,
         input_names=["photographs"],
-        output_names=["scores", "class_scores"],
+        output_names=["scores", "class_scores"] if segment.has_branch else ["scores"],
         dynamic_shapes={"photographs": free},
     )
     assert program is not None
@@ -65,12 +65,12 @@ class FromPixels(nn.Module):
 
     def __init__(self, segment: Segmenting) -> None:
         super().__init__()
-        self.network, self.compute = segment.network, segment.compute
+        self.network, self.segment = segment.network, segment
         for layer in self.modules():
             if isinstance(layer, nn.ReLU | nn.ReLU6):
                 layer.inplace = False  # traced in half the time
 
-    def forward(self, photographs: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 (B, H, W, 3) → scores (B, C+1, h, w) and class scores (B, C) in 0..1."""
-        scores, class_scores = self.network(self.compute.normalised(photographs.permute(0, 3, 1, 2)))
-        return scores, class_scores.sigmoid()
+    def forward(self, photographs: Tensor) -> tuple[Tensor, ...]:
+        """uint8 (B, H, W, 3) → scores (B, C+1, h, w) and, where the branch was trained, v (B, C) in 0..1."""
+        scores, class_scores = self.network(self.segment.compute.normalised(photographs.permute(0, 3, 1, 2)))
+        return (scores, self.segment.v(class_scores)) if self.segment.has_branch else (scores,)

@@ -29,7 +29,7 @@ from aepsl.files import refuse_overwriting, replacing
 from aepsl.models import read_card
 from aepsl.options import machine_of, machine_options
 from aepsl.parallel import ahead, in_processes
-from aepsl.prediction import candidates, label_map, probabilities, upsampled_scores
+from aepsl.prediction import candidates, label_map, probabilities, prohibited, upsampled_scores
 from aepsl.progress import each
 from aepsl.segmenting import Segmenting
 from aepsl.settings.sections import CRF
@@ -64,6 +64,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="PIXELS",
         help="larger photographs are segmented at this size; default: that of the photographs trained on (median)",
+    )
+    parser.add_argument(
+        "--prohibit-below", type=float, default=0.0, metavar="V", help="leave out classes of less v (0..1)"
     )
     parser.add_argument("--crf", action="store_true", help="refine by a fully connected CRF, at that size too")
     parser.add_argument("--config", type=Path, help="a configuration with the CRF's settings; default: DeepLab's")
@@ -101,7 +104,8 @@ def run(options: argparse.Namespace) -> None:
         for seen in ahead(see, each(list(found.items()), "masks"), threads=min(DECODERS, machine.workers)):
             if seen is not None:
                 name, path, size, view = seen
-                scores, _ = segment.scores(view)
+                scores, v = segment.scores(view)
+                scores = prohibited(scores, v, below=options.prohibit_below)
                 if store is not None:
                     shares = probabilities(scores).astype(np.float16)
                     store.add(name.as_posix(), dict(zip(names, shares, strict=True)), size=size)
@@ -171,6 +175,8 @@ def _check(options: argparse.Namespace, folders: list[Path], found: dict[Path, P
     """Raises InputError where something is in the way of what is to be written."""
     if options.longest_side is not None and options.longest_side < LEAST_SIDE:
         raise InputError(f"--longest-side is at least {LEAST_SIDE}. Got: {options.longest_side}")
+    if not 0 <= options.prohibit_below <= 1:
+        raise InputError(f"--prohibit-below is in 0..1. Got: {options.prohibit_below}")
     for folder in folders:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder}: a file; give a folder")
@@ -191,7 +197,10 @@ def _segmenter(options: argparse.Namespace) -> Segmenting:
     trained = read_card(options.model, "segmenter").settings.get("cpu_threads")
     trained = trained if isinstance(trained, int) and 1 <= trained <= MOST_THREADS else 2
     compute = Compute.on(machine_of(options), cpu_threads=options.cpu_threads or trained)
-    return Segmenting.load(options.model, compute)
+    segment = Segmenting.load(options.model, compute)
+    if options.prohibit_below and not segment.has_branch:
+        raise InputError(f"{options.model}: trained without PSL, so it has no v; do without --prohibit-below")
+    return segment
 
 
 def _store(options: argparse.Namespace, names: tuple[str, ...]) -> AbstractContextManager[stores.Writer | None]:

@@ -26,26 +26,26 @@ MODEL, EXPORT = Path("model.safetensors"), ("export-onnx", "--model", "model.saf
 ROOT = Path(__file__).parents[2]
 
 
-def saved(settings: Network) -> Segmenting:
-    """A network of random weights, in its file."""
+def saved(settings: Network, **segmentation: str) -> Segmenting:
+    """A network of random weights, in its file, as if trained so."""
     draw = generator_of(0)
     network = Segmenter(backbone(settings, draw), len(CLASSES), generator=draw)
-    save(MODEL, network, Card("segmenter", None, CLASSES, (0.0, 0.0, 0.0), settings, {}))
+    save(MODEL, network, Card("segmenter", None, CLASSES, (0.0, 0.0, 0.0), settings, {"segmentation": segmentation}))
     return Segmenting.load(MODEL, Compute(torch.device("cpu"), "float32"))
 
 
 @pytest.mark.parametrize(
-    ("name", "stride", "sizes"),
+    ("name", "stride", "sizes", "form"),
     [
-        ("vgg16", 8, [(33, 65), (41, 41)]),
-        ("mobilenet_v2", 16, [(33, 97), (49, 49)]),
-        ("squeezenet", 4, [(33, 65), (41, 41)]),
+        ("vgg16", 8, [(33, 65), (41, 41)], "softmax"),
+        ("mobilenet_v2", 16, [(33, 97), (49, 49)], "sigmoid"),
+        ("squeezenet", 4, [(33, 65), (41, 41)], "sigmoid"),
     ],
 )
 def test_onnx_equals_torch_for_any_batch_and_size(
-    name: str, stride: int, sizes: list[tuple[int, int]], capsys: pytest.CaptureFixture[str]
+    name: str, stride: int, sizes: list[tuple[int, int]], form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    segment = saved(Network(backbone=name, weights=None, width=0.05, stride=stride))
+    segment = saved(Network(backbone=name, weights=None, width=0.05, stride=stride), class_scores=form)
     main([*EXPORT])
     assert capsys.readouterr().out == f"model.onnx: 3 classes and the background, stride {stride}\n"
     session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
@@ -62,8 +62,33 @@ def test_onnx_equals_torch_for_any_batch_and_size(
             np.testing.assert_allclose(class_scores[index], branch, atol=1e-5)
 
 
+SMALL = Network(backbone="vgg16", weights=None, width=0.05, blocks=3, stride=4, dilation=1)
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "summed"),
+    [
+        ({"class_scores": "softmax"}, 1.0),
+        ({"class_scores": "labels", "branch_loss": "squared"}, 1.0),
+        ({"class_scores": "labels", "branch_loss": "bce"}, None),
+        ({"class_scores": "sigmoid", "branch_loss": "squared"}, None),
+    ],
+)
+def test_v_has_the_form_that_the_network_was_trained_with(segmentation: dict[str, str], summed: float | None) -> None:
+    segment = saved(SMALL, **segmentation)
+    _, v = segment(np.random.default_rng(0).integers(0, 256, (33, 33, 3), np.uint8))
+    assert v.sum() == pytest.approx(summed) if summed else abs(v.sum() - 1) > 0.1
+
+
+def test_a_branch_that_was_not_trained_is_left_out() -> None:
+    saved(SMALL, loss="cross_entropy")
+    main([*EXPORT])
+    session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+    assert [output.name for output in session.get_outputs()] == ["scores"]
+
+
 def test_the_six_lines_of_the_documentation_work() -> None:
-    segment = saved(Network(backbone="vgg16", weights=None, width=0.05, blocks=3, stride=4, dilation=1))
+    segment = saved(SMALL)
     main([*EXPORT])
     noise = np.random.default_rng(0).integers(0, 256, (50, 71, 3), np.uint8)
     Image.fromarray(noise).save("photo.jpg", quality=95)

@@ -106,22 +106,26 @@ def test_masks_are_the_networks_and_lie_as_the_photographs_do(segment: Callable[
     assert found and said == f"3 masks in masks; classes found: {found}\n"
 
 
-def test_masks_are_those_of_the_workflow_without_and_with_the_crf(segment: Callable[..., str], model: Path) -> None:
+@pytest.mark.parametrize("below", [0.0, 0.5])
+def test_masks_are_those_of_the_workflow_without_and_with_the_crf(
+    segment: Callable[..., str], model: Path, below: float
+) -> None:
     sizes = [(40, 64), (33, 65), (64, 31), (7, 5)]
     folder = folder_of(**{f"p{n}": photograph(n, size) for n, size in enumerate(sizes)})
     entries = tuple(Entry(id=f"p{n}", path=f"p{n}.png", labels=(), sha256="") for n in range(len(sizes)))
     Manifest(CLASSES, None, "photos", entries).write(Path("val.json"))
     machine = Machine("cpu", "float32", 1)
     output, scores = Path("predictions/index.json"), Path("scores.h5")
-    settings = PredictSettings(cpu_threads=1, prohibit_below=0.0)
+    settings = PredictSettings(cpu_threads=1, prohibit_below=below)
     predict.run(settings, images=Path("val.json"), model=model, scores=scores, output=output, machine=machine)
     how = CRF(bilateral_xy=10.0, bilateral_rgb=20.0)
     refined = Path("refined/index.json")
     crf.run(CrfSettings(crf=how), images=Path("val.json"), scores=scores, output=refined, machine=machine)
     Path("own.yaml").write_text("crf: {bilateral_xy: 10.0, bilateral_rgb: 20.0}\n")
 
-    segment(str(folder), "--workers", "2")
-    segment(str(folder), "--crf", "--config", "own.yaml", output="masks_crf")
+    prohibit = ("--prohibit-below", str(below))
+    segment(str(folder), "--workers", "2", *prohibit)
+    segment(str(folder), "--crf", "--config", "own.yaml", *prohibit, output="masks_crf")
 
     for entry in entries:
         for made, workflows in (("masks", output), ("masks_crf", refined)):
@@ -233,6 +237,8 @@ def test_an_unreadable_photograph_ends_the_run_or_is_counted(
         (["photos", "--probabilities", "empty"], "empty: a folder; give a file"),
         (["photos", "--probabilities", "photos/a.png"], "photos/a.png: an input, not to be overwritten"),
         (["photos", "--longest-side", "31"], "--longest-side is at least 32. Got: 31"),
+        (["photos", "--prohibit-below", "2"], "--prohibit-below is in 0..1. Got: 2.0"),
+        (["photos", "--prohibit-below", "0.1", "--model", "plain"], "plain: trained without PSL, so it has no v"),
         (["photos", "--cpu-threads", "0"], "--cpu-threads is 1 to 256. Got: 0"),
         (["photos", "--config", "own.yaml"], "--config own.yaml: nothing but the CRF's settings is read of it"),
         (["photos", "--crf", "--config", "absent.yaml"], "absent.yaml: the configuration cannot be read"),
@@ -251,6 +257,7 @@ def test_bad_input_is_one_line_before_any_work(
         Path(name).write_text("not opened")
     card = Card("segmenter", None, CLASSES, (0.0, 0.0, 0.0), SMALL, {})
     save(Path("classifier"), network(), replace(card, task="classifier"))
+    save(Path("plain"), network(), replace(card, settings={"segmentation": {"loss": "cross_entropy"}}))
     before = sorted(Path().rglob("*"))
     assert said in refusal("segment", "--model", str(model), "--output", "masks", *words)
     assert sorted(Path().rglob("*")) == before
