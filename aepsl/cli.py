@@ -1,6 +1,7 @@
 """The command line: every stage is a plain command, with its settings from a rule or from a configuration file."""
 
 import argparse
+import ast
 import hashlib
 import inspect
 import json
@@ -24,7 +25,7 @@ from aepsl.provenance import write_record
 from aepsl.settings import stages as stage_settings
 from aepsl.settings.settings import load, validate
 from aepsl.shards import WHOLE, Shard
-from aepsl.workflow import Job, Plan
+from aepsl.workflow import TEACHER, Job, Plan
 
 TOOLS = (
     "gather",
@@ -77,17 +78,24 @@ def _parser(arguments: list[str]) -> tuple[argparse.ArgumentParser, dict[str, Ca
     chosen = next((word for word in arguments if not word.startswith("-")), "")
     for stage in STAGES:
         name = stage.replace("_", "-")
-        sub = subparsers.add_parser(name, help=f"stage {stage}", formatter_class=argparse.RawDescriptionHelpFormatter)
+        about = None if chosen else f"stage: {_summary('stages', stage)}"
+        sub = subparsers.add_parser(name, help=about, formatter_class=argparse.RawDescriptionHelpFormatter)
         commands[name] = lambda options, stage=stage: _run_stage(stage, options)  # type: ignore[misc]
         if chosen == name:  # the other stages' modules are not imported
             _stage_options(sub, stage)
     for tool in TOOLS:
         name = tool.replace("_", "-")
-        sub = subparsers.add_parser(name, help=f"tool {tool}")
+        sub = subparsers.add_parser(name, help=None if chosen else f"tool: {_summary('tools', tool)}")
         commands[name] = lambda options, tool=tool: import_module(f"aepsl.tools.{tool}").run(options)  # type: ignore[misc]
         if chosen == name:
             import_module(f"aepsl.tools.{tool}").options(sub)
     return parser, commands
+
+
+def _summary(kind: str, name: str) -> str:
+    """The first line of a module's docstring, the module not imported: some need seconds for that."""
+    source = (Path(__file__).parent / kind / f"{name}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0].replace("%", "%%")
 
 
 def _stage_options(parser: argparse.ArgumentParser, stage: str) -> None:
@@ -95,7 +103,7 @@ def _stage_options(parser: argparse.ArgumentParser, stage: str) -> None:
     parser.description = f"{module.__doc__}\n\n{module.run.__doc__}"
     source = parser.add_argument_group("settings: from a rule, or of a run of a configuration")
     source.add_argument("--settings", help="the stage's settings as JSON")
-    source.add_argument("--config", type=Path, help="a configuration file; paths not given are the run's")
+    source.add_argument("--config", type=Path, nargs="+", help="configuration files; paths not given are the run's")
     source.add_argument("--run", default="", help="run of the configuration, such as variants/plain/")
     source.add_argument("--round", type=int, help="erasing round, from 1")
     source.add_argument("--split", choices=["train", "val"])
@@ -138,7 +146,8 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
         if path and rank() == 0:
             remove_leftovers(path)
     wanted = inspect.signature(run).parameters
-    code, machine = job.code() if job else options.code, machine_of(options)
+    code = job.code() if job else options.code
+    machine = machine_of(options, job.plan.settings if job else None)
     if "machine" in wanted:
         arguments["machine"] = machine
     if "shard" in wanted:
@@ -153,9 +162,10 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
 
 def _job(stage: str, options: argparse.Namespace) -> Job:
     """The job of the configuration that the options name."""
-    plan = Plan(load(options.config))
+    plan = Plan(load(*options.config))
     if options.run not in plan.runs:
-        raise InputError(f"{options.config} has no run {options.run!r}; its runs: {', '.join(map(repr, plan.runs))}")
+        known = ", ".join(repr(run) for run in plan.runs if TEACHER not in run)
+        raise InputError(f"{' '.join(map(str, options.config))} has no run {options.run!r}; its runs: {known}")
     place = next(product.path for product in PRODUCTS.values() if product.stage == stage)
     rounds = plan.runs[options.run].erasing.rounds
     if "{round}" in place and not 1 <= (options.round or 0) <= rounds:
@@ -167,7 +177,9 @@ def _job(stage: str, options: argparse.Namespace) -> Job:
 
 def _paths(stage: str, options: argparse.Namespace, job: Job | None) -> dict[str, Any]:
     """The stage's files: as given, else where the job of the configuration has them."""
-    known: dict[str, str | list[str]] = {**job.outside(), **job.inputs(), **job.outputs()} if job else {}
+    known: dict[str, str | list[str]] = (
+        {**job.outside(), **job.benchmarks(), **job.inputs(), **job.outputs()} if job else {}
+    )
     files: dict[str, Any] = {}
     for parameter in _files(stage):
         name, kind = parameter.name, str(parameter.annotation)

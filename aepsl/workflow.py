@@ -232,6 +232,10 @@ class Job:
                 found[name] = str(masks[0])
         return found
 
+    def benchmarks(self) -> dict[str, list[str]]:
+        """What Snakemake measures of the jobs, by argument; no rule's product, and there only once they have run."""
+        return {"benchmarks": measured(self.plan)} if self.stage == "plot_resources" else {}
+
     def tracked(self) -> list[str]:
         """What Snakemake tracks beside the settings: the stage's code, what it reads from outside, its inputs' paths.
 
@@ -311,8 +315,8 @@ class Job:
             words += ["--content", self.content()]
         if self.shard:
             words += ["--shard", self.shard]
-        if self.stage == "plot_resources":
-            words += ["--benchmarks", *measured(self.plan)]
+        for name, paths in self.benchmarks().items():
+            words += [f"--{name}", *paths]
         for name, path in self.outside().items():
             words += [f"--{name.replace('_', '-')}", path]
         return shlex.join(words)

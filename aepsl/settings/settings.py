@@ -79,6 +79,17 @@ class Settings(Section):
             raise ValueError(f"the folder of results is one of its own. Got: {results!r}")
         return path.as_posix()
 
+    @field_validator("chosen_on_ground_truth")
+    @classmethod
+    def _settings_exist(cls, names: list[str]) -> list[str]:
+        known = _names(Settings)
+        for name in names:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else "such as erasing.target_area"
+                raise ValueError(f"no setting is called so ({hint}). Got: {name!r}")
+        return names
+
     @field_validator("variants")
     @classmethod
     def _names_are_folders(cls, variants: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -110,12 +121,18 @@ class Run(NamedTuple):
     settings: Settings
 
 
-def load(path: Path) -> Settings:
-    """The settings in a YAML file. Raises InputError, in one line a defect, when it is missing or wrong."""
-    values = read_yaml(path)
-    if values is not None and not isinstance(values, dict):
-        raise InputError(f"{path}: a configuration is a table of keys and values. Got: {type(values).__name__}")
-    return validate(Settings, values or {}, source=str(path))
+def load(*paths: Path) -> Settings:
+    """The settings in YAML files, each merged over those before it, as Snakemake does with several.
+
+    Raises InputError, in one line a defect, where one is missing or wrong.
+    """
+    merged: dict[str, Any] = {}
+    for path in paths:
+        values = read_yaml(path)
+        if values is not None and not isinstance(values, dict):
+            raise InputError(f"{path}: a configuration is a table of keys and values. Got: {type(values).__name__}")
+        merged = _merged(merged, values or {})
+    return validate(Settings, merged, source=" ".join(map(str, paths)))
 
 
 def read_yaml(path: Path) -> Any:
@@ -239,6 +256,16 @@ _SHORT = _Short()
 def _is_exponent(value: Any) -> bool:
     """Whether the text is a number that YAML 1.1 does not take for one, such as 1e-3."""
     return isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+[eE][-+]?\d+", value) is not None
+
+
+def _names(model: type[BaseModel], before: str = "") -> list[str]:
+    """All settings of a section and of those in it, with dots between: erasing, erasing.rounds and so on."""
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        found.append(f"{before}{name}")
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += _names(field.annotation, f"{before}{name}.")
+    return found
 
 
 def _keys_at(model: type[BaseModel], place: list[Any]) -> list[str]:

@@ -13,8 +13,12 @@ def run(settings: PlotResourcesSettings, *, benchmarks: list[Path], output: Path
     """benchmarks: a table each job, in the order of the jobs; the file is named as the stage, a split behind it.
 
     Where a job was split, those of its shards; one that is not there is left out. output: the figure, SVG.
+    Raises InputError where there is none.
     """
-    save(resources([cost(one) for path in benchmarks for one in tables(path)]), output)
+    costs = [cost(one) for path in benchmarks for one in tables(path)]
+    if not costs:
+        raise InputError("no benchmark is there: run the workflow first, or name the tables by --benchmarks")
+    save(resources(costs), output)
 
 
 def tables(path: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from aepsl.data.manifest import Manifest
 from aepsl.data.palette import load_label_map, save_label_map
 from aepsl.data.voc import VOC_CLASSES, read_table
 from aepsl.graph import PRODUCTS, STAGES
+from aepsl.machine import Machine
 
 ROOT = Path(__file__).parents[2]
 MINE = json.dumps({"round": 1, "reading": "fraction_of_max", "threshold": 0.2})
@@ -90,6 +91,40 @@ def test_paths_not_given_are_those_of_the_configurations_run(refusal: Callable[.
     assert "variants/seed1/round1/erased/index.json" in refusal(
         "mine", *config, "--round", "2", "--run", "variants/seed1/"
     )
+
+
+def test_a_stage_by_hand_computes_where_and_as_the_configuration_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Machine] = []
+
+    def run(settings: object, *, images: Path, classifier: Path, output: Path, machine: Machine) -> None:
+        found.append(machine)
+
+    monkeypatch.setattr("aepsl.stages.cams.run", run)
+    Path("c.yaml").write_text("device: cpu\nprecision: float32\n")
+    cams = ["cams", "--config", "c.yaml", "--round", "1", "--workers", "1"]
+    main(cams)
+    main([*cams, "--precision", "auto"])
+    assert found == [Machine("cpu", "float32", 1), Machine("cpu", "auto", 1)]
+
+
+def test_the_figure_of_times_by_hand_is_of_the_runs_jobs(refusal: Callable[..., str]) -> None:
+    config = ["--config", str(ROOT / "configs/test.yaml")]
+    assert "no benchmark is there" in refusal("plot-resources", *config)
+    table = Path("results_test/benchmarks/round1/train_classifier.tsv")
+    table.parent.mkdir(parents=True)
+    table.write_text("s\tmax_rss\n3.5\t120\n")
+    main(["plot-resources", *config])
+    drawn = Path("results_test/report/resources.svg").read_text()
+    table.write_text("s\tmax_rss\n7\t120\n")
+    main(["plot-resources", *config])
+    assert "7" in Path("results_test/report/resources.svg").read_text() != drawn
+
+
+def test_the_list_of_commands_says_what_each_does(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "mine stage: Mine the regions R" in said and "segment tool: Segment photographs with a" in said
 
 
 def test_the_line_goes_to_the_log_without_a_traceback(refusal: Callable[..., str]) -> None:

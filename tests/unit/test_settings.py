@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from aepsl.errors import InputError
 from aepsl.settings.settings import Settings, load, runs
@@ -53,6 +54,10 @@ def refusal(tmp_path: Path, text: str) -> str:
         ("erasing: {rounds: 2}", "erasing: merge is at most rounds. Got: merge 3, rounds 2"),
         ("erasing: {per_round: [{round: 5}]}", "erasing: per_round names round 5, but there are 4"),
         ("erasing: {per_round: [{round: 2}, {round: 2}]}", "erasing: per_round names a round twice"),
+        ("erasing: {reading: calibrated, per_round: [{round: 3, threshold: 0.3}]}", "round 3 has a threshold, but"),
+        ("erasing: {per_round: [{round: 3, target_area: 0.3}]}", "round 3 has a target_area, but fraction_of_max has"),
+        ("segmentation: {loss: cross_entropy, prohibit_below: 0.1}", "segmentation: prohibit_below reads the branch"),
+        ("chosen_on_ground_truth: [erasing.treshold]", "(did you mean erasing.threshold?). Got: 'erasing.treshold'"),
         ("erasing: {per_round: {round: 2}}", "erasing.per_round: Input should be a valid list"),
         ("erasing: {per_round: [{threshold: 0.3}]}", "erasing.per_round.0.round: Field required"),
         ("variants: {a: {erasing: {merg: 1}}}", "variants.a: erasing.merg: unknown key (did you mean merge?)"),
@@ -87,6 +92,24 @@ def refusal(tmp_path: Path, text: str) -> str:
 )  # fmt: skip
 def test_a_wrong_configuration_is_refused_with_place_value_and_way_on(tmp_path: Path, text: str, said: str) -> None:
     assert said in refusal(tmp_path, text)
+
+
+def test_settings_chosen_on_ground_truth_may_be_sections_and_values(tmp_path: Path) -> None:
+    named = ["seed", "crf", "erasing.target_area", "classification.training.lr"]
+    assert loaded(tmp_path, f"chosen_on_ground_truth: {named}").chosen_on_ground_truth == named
+
+
+def test_later_files_are_merged_over_earlier_ones_as_snakemake_does(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("seed: 3\nerasing: {rounds: 6, merge: 2}\nseeds: [1, 2]\n")
+    (tmp_path / "b.yaml").write_text("erasing: {merge: 5}\nseeds: [4]\n")
+    both = load(tmp_path / "a.yaml", tmp_path / "b.yaml")
+    merged: dict[str, Any] = {}
+    for name in ("a.yaml", "b.yaml"):
+        update_config(merged, yaml.safe_load((tmp_path / name).read_text()))
+    assert both == Settings(**merged) and (both.erasing.rounds, both.erasing.merge, both.seeds) == (6, 5, [4])
+    (tmp_path / "b.yaml").write_text("erasing: {merge: 7}\n")
+    with pytest.raises(InputError, match=r"a\.yaml .*b\.yaml: erasing: merge is at most rounds. Got: merge 7"):
+        load(tmp_path / "a.yaml", tmp_path / "b.yaml")
 
 
 def test_every_defect_has_its_line(tmp_path: Path) -> None:
@@ -203,7 +226,8 @@ def test_every_setting_is_documented() -> None:
     "path", ["config.yaml", *sorted(f"configs/{p.name}" for p in (ROOT / "configs").glob("*.yaml"))]
 )
 def test_the_projects_own_configurations_and_their_variants_are_valid(path: str) -> None:
-    settings = load(ROOT / path)
+    before = [ROOT / "config.yaml"] if path == "configs/benchmark.yaml" else []  # it adds to that
+    settings = load(*before, ROOT / path)
     assert {run.variant for run in runs(settings)} == {"", *settings.variants}
 
 
