@@ -164,7 +164,9 @@ class Reader:
             self._file = h5py.File(regular(path), "r", locking="best-effort")
             _limit_cache(self._file)
         except FileNotFoundError:
-            raise InputError(f"{path}: no such file; make it with `snakemake {path}`") from None
+            raise InputError(
+                f"{path}: no such file; make it by `snakemake --cores 2 {path}`, with the run's --configfile"
+            ) from None
         except InputError:
             raise
         except Exception as error:

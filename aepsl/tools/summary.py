@@ -37,7 +37,7 @@ def summary(results: Path) -> str:
     refined = (results / "predictions_crf").exists()
     for name, what in (
         ("overview.png", "images as rows through the pipeline"),
-        ("report", "figures; `snakemake --report report.html` puts them into one file, with captions"),
+        ("report", "figures; `snakemake --report report.html`, with the run's --configfile, makes one file of them"),
         ("pseudo_labels", "what the segmentation network learned from"),
         ("predictions_crf" if refined else "predictions", "its result: the masks"),
         ("round1/cams.h5", "class activation maps, in any HDF5 viewer"),
