@@ -1,4 +1,4 @@
-"""The machine as the user describes it; nothing here changes what a CPU computes."""
+"""The machine as the user describes it; except for the precision nothing here changes what a CPU computes."""
 
 import os
 from dataclasses import dataclass

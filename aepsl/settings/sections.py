@@ -121,7 +121,8 @@ class Training(Section):
     head_lr_factor: Positive = 10.0
     """Learning rate of the score layers, as a multiple."""
     schedule: Literal["step", "cosine"] = "step"
-    """`step`: a tenth after each of `steps`; `cosine`: one half wave down to zero, after a warm-up of one epoch."""
+    """`step`: a tenth after each of `steps`; `cosine`: one half wave down to zero, after a warm-up of an
+    epoch, or of a fifth of fewer than five."""
     steps: list[Count] = [6]
     """Epochs after which the rate falls to a tenth (schedule `step`)."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
