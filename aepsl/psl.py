@@ -55,19 +55,25 @@ def psl_loss(
     branch_loss: str = "bce",
     branch_weight: float = 1.0,
     online_classes: str = "all",
+    log_odds: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Online prohibitive segmentation learning: J(f, S) + J(f, Ŝ) + classification loss of the branch (section 3.2).
 
     scores: (B, C+1, h, w); class_scores: (B, C) of the branch; target: S (B, h, w), 255 ignored; labels: (B, C).
     Each J is divided by its own number of labelled pixels. online_classes: `all`, or `labels` for Ŝ's pixels of the
-    background and the image's own classes only. Returns the sum as `loss`, and its terms.
+    background and the image's own classes only. branch_loss: `squared`, `bce`, or `balanced`, which adds the classes'
+    log_odds (C,) among the training images to the branch's scores, so that these learn what an image adds to them
+    (Menon et al., "Long-tail learning via logit adjustment", ICLR 2021). Returns the sum as `loss`, and its terms.
     """
+    if (branch_loss == "balanced") != (log_odds is not None):
+        raise ValueError(f"log_odds belong to the branch loss balanced. Got: {branch_loss!r}")
+    judged, form = (class_scores + log_odds, "bce") if log_odds is not None else (class_scores, branch_loss)
     weights = class_weights(class_scores, labels, form=class_score_form)
     allowed = torch.cat([torch.ones_like(labels[:, :1]), labels], dim=1) if online_classes == "labels" else None
     online = prohibitive_target(scores, weights, allowed=allowed)
     terms = {
         "seed": seed_loss(scores, target),
         "online": seed_loss(scores, online),
-        "branch": classification_loss(class_scores, labels, form=branch_loss),
+        "branch": classification_loss(judged, labels, form=form),
     }
     return {"loss": terms["seed"] + terms["online"] + branch_weight * terms["branch"], **terms}

@@ -259,8 +259,10 @@ class Segmentation(Section):
     """`psl`: J(f, S) + J(f, Ŝ) and the classification branch; `cross_entropy`: J(f, S) alone."""
     class_scores: Literal["sigmoid", "softmax", "labels"] = "sigmoid"
     """The scores v that weigh the classes in Ŝ: the branch's, as sigmoid or softmax, or the image-level labels."""
-    branch_loss: Literal["bce", "squared"] = "bce"
-    """Loss of the classification branch."""
+    branch_loss: Literal["bce", "balanced", "squared"] = "bce"
+    """Loss of the classification branch: `bce` on its scores; `balanced` on their sum with each class's log-odds, so
+    that v says what a photograph adds to these and no class is prohibited for being rare; `squared`: as the
+    classifier's."""
     branch_weight: Weight = 1.0
     """Weight of the classification branch's loss."""
     online_classes: Literal["all", "labels"] = "all"

@@ -3,15 +3,17 @@
 from pathlib import Path
 from statistics import median_low
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aepsl.compute import Compute
 from aepsl.data.batches import Batches
 from aepsl.data.images import longest_side
-from aepsl.data.manifest import Manifest, entries_by_id
+from aepsl.data.manifest import Manifest, entries_by_id, one_hot
 from aepsl.distributed import bare
 from aepsl.errors import InputError
+from aepsl.losses import first_scores
 from aepsl.machine import Machine, rank
 from aepsl.models import Card, generator_of, load_weights
 from aepsl.networks.build import backbone, initialised
@@ -52,6 +54,10 @@ def run(
     if settings.segmentation.loss == "cross_entropy":
         network.branch.requires_grad_(False)  # no loss reaches it, and several processes would wait for its gradients
     recipe = settings.segmentation.training
+    log_odds = None
+    if settings.segmentation.branch_loss == "balanced":
+        found = torch.tensor([one_hot(manifest, entry.labels) for entry in manifest.entries])
+        log_odds = first_scores(found, form="bce").to(compute.device)
     mean_pixel = manifest.mean_pixel or (0.0, 0.0, 0.0)
     records = train(
         network,
@@ -64,7 +70,7 @@ def run(
             workers=machine.workers,
             label_maps=_label_maps(manifest, labels, truth),
         ),
-        lambda *batch: loss(*batch, how=settings.segmentation),
+        lambda *batch: loss(*batch, how=settings.segmentation, log_odds=log_odds),
         recipe=recipe,
         compute=compute,
         seed=settings.seed,
@@ -80,9 +86,18 @@ def run(
 
 
 def loss(
-    network: nn.Module, images: Tensor, labels: Tensor, maps: Tensor | None, *, how: Segmentation
+    network: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    maps: Tensor | None,
+    *,
+    how: Segmentation,
+    log_odds: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """PSL, or plain cross-entropy, of one batch, at the score maps' resolution or at the pixels'."""
+    """PSL, or plain cross-entropy, of one batch, at the score maps' resolution or at the pixels'.
+
+    log_odds: as `psl_loss` takes them.
+    """
     assert maps is not None
     scores, class_scores = network(images)
     if how.loss_at == "scores":
@@ -101,6 +116,7 @@ def loss(
         branch_loss=how.branch_loss,
         branch_weight=how.branch_weight,
         online_classes=how.online_classes,
+        log_odds=log_odds,
     )
 
 

@@ -169,6 +169,19 @@ def test_seed_loss_of_nothing_labelled_is_zero_with_zero_gradient() -> None:
     assert not scores.grad.any()
 
 
+def test_a_balanced_branch_learns_what_an_image_adds_to_the_classes_frequency() -> None:
+    scores, class_scores, target, labels = problem(4, 0.5)
+    log_odds = torch.tensor([-3.0, 0.0, 1.5, -0.5][: labels.shape[1]])
+    terms = psl_loss(scores, class_scores, target, labels, branch_loss="balanced", log_odds=log_odds)
+    expected = numpy_branch_loss((class_scores + log_odds).double().numpy(), labels.double().numpy(), "bce")
+    assert float(terms["branch"]) == pytest.approx(expected, rel=1e-5)
+    plain = psl_loss(scores, class_scores, target, labels)
+    assert terms["online"] == plain["online"], "v is of the scores alone"
+    for words in ({"branch_loss": "balanced"}, {"log_odds": log_odds}):
+        with pytest.raises(ValueError, match="log_odds belong to"):
+            psl_loss(scores, class_scores, target, labels, **words)
+
+
 @pytest.mark.parametrize("online_classes", ["all", "labels"])
 @pytest.mark.parametrize("form", CLASS_SCORE_FORMS)
 @pytest.mark.parametrize("branch_loss", FORMS)

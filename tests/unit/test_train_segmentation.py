@@ -1,7 +1,9 @@
 """The segmentation stage: where its weights start, and from which label maps it learns."""
 
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,10 +36,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def trained(folder: Path, name: str, *, lr: float, start: list[Path], seed: int = 0) -> dict[str, Tensor]:
+def trained(
+    folder: Path, name: str, *, lr: float, start: list[Path], seed: int = 0, **segmentation: Any
+) -> dict[str, Tensor]:
     recipe = Training(epochs=1, batch=2, crop=33, lr=lr, optimizer="adamw", weight_decay=0.0, steps=[1])
     settings = TrainSegmentationSettings(
-        seed=seed, cpu_threads=1, network=NETWORK, segmentation=Segmentation(training=recipe)
+        seed=seed, cpu_threads=1, network=NETWORK, segmentation=Segmentation(training=recipe, **segmentation)
     )
     model = folder / f"{name}.safetensors"
     train_segmentation.run(
@@ -65,6 +69,15 @@ def test_training_goes_on_from_the_weights_it_is_given(folder: Path) -> None:
     afresh = trained(folder, "afresh", lr=1e-9, start=[], seed=5)
     assert distance(teacher, further) < 1e-6
     assert distance(teacher, afresh) > 0.1
+
+
+@pytest.mark.parametrize(("branch_loss", "expected"), [("bce", math.log(2)), ("balanced", math.log(6 / 5))])
+def test_a_balanced_branch_starts_from_how_frequent_its_classes_are(
+    folder: Path, branch_loss: str, expected: float
+) -> None:
+    trained(folder, "model", lr=1e-9, start=[], branch_loss=branch_loss)
+    record = json.loads((folder / "model.jsonl").read_text())
+    assert record["branch"] == pytest.approx(expected, abs=0.05), "both of two photographs have the class: odds of 5"
 
 
 def test_a_model_knows_how_large_the_photographs_were(folder: Path) -> None:
