@@ -38,7 +38,8 @@ def test_random_regions_have_the_target_area_and_never_meet_earlier_ones(tmp_pat
     Manifest(("cat",), (0.0, 0.0, 0.0), ".", tuple(entries)).write(tmp_path / "images.json")
     first = mined(tmp_path, "first")
     assert abs(first.mean() - AREA) < 0.01
-    assert abs(first.mean(0) - AREA).max() < 0.35, "no place is preferred"
+    share = first.mean(0)
+    assert share.min() > 0.05 and share.max() < 0.65, "no place is left out or preferred"
     second = mined(tmp_path, "second", round=2, earlier=[tmp_path / "first.h5"])
     assert abs(second.mean() - AREA) < 0.01
     assert not (first & second).any()
