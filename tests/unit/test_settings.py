@@ -162,6 +162,14 @@ def test_defaults_are_the_papers() -> None:
     assert (crf.gaussian_weight, crf.gaussian_xy, crf.iterations) == (3, 3, 10)
 
 
+def test_defaults_where_the_paper_is_silent_are_the_recommended_readings() -> None:
+    """Not the paper's values: docs/method.md gives the reason for each."""
+    s = Settings()
+    assert s.attention.flip is True
+    assert s.erasing.mine_erased is True
+    assert (s.segmentation.online_classes, s.segmentation.loss_at) == ("all", "scores")
+
+
 def test_a_variant_merges_its_sections_and_replaces_its_lists(tmp_path: Path) -> None:
     base = loaded(
         tmp_path,
