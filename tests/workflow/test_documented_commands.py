@@ -1,11 +1,13 @@
 """The commands of README.md and the tutorial, run as they stand there, in a finished project; and what they say.
 
 The project is configs/test.yaml's in place of the demo's: its folder of results has another name, and its numbers are
-others. What else is done in place of a command stands in `instead`.
+others. What else is done in place of a command stands in `instead`. Of other pages, whose runs take minutes to days,
+Snakemake's commands are planned, nothing more; tests/unit/test_pages.py knows the options of the package's own.
 """
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +15,8 @@ from typing import NamedTuple
 import pytest
 from project import ENVIRONMENT, REPOSITORY, Project
 
-PROGRAMS = ("make", "snakemake", "python -m aepsl", "aepsl", "source", "head")
+PROGRAMS = ("make", "snakemake", "python -m aepsl", "aepsl", "source", "head", "python -m pip", "pip")
+PLANNED = [f"docs/{page}.md" for page in ("cluster", "faq", "gallery", "own_data", "use", "voc2012")]
 PLACES = re.compile(
     r"^```(\w*)\n(.*?)^```$|`((?:snakemake|python -m aepsl|aepsl) [^`…]*)`|<!-- picture: (\S+),",
     re.MULTILINE | re.DOTALL,
@@ -48,7 +51,7 @@ def commands(page: str) -> list[Command]:
 
 def instead(command: str, photographs: Path) -> str | None:
     """What is run in place of a command; None: nothing."""
-    if command.startswith("source "):
+    if command.startswith(("source ", "pip ", "python -m pip ")):
         return None  # the environment of the tests
     if command.startswith("make "):  # hours, or an environment made anew: whether Make knows the way to it
         dry = f"make --dry-run --directory {REPOSITORY} {command.removeprefix('make ')}"
@@ -58,12 +61,17 @@ def instead(command: str, photographs: Path) -> str | None:
         return f"{command} --help"
     if "export-onnx" in command:  # ten seconds; tests/unit/test_export_onnx.py runs it
         return "python -m aepsl export-onnx --help"
-    command = command.replace(" --workflow-profile profiles/slurm", "")  # its plugin comes with an extra; tests/slurm
-    command = re.sub("/data/VOC2012|/path/to/VOC2012", str(photographs), command)
-    command = command.replace("/path/to/photographs", f"{photographs}/JPEGImages")
+    command = in_place(command, photographs)
     if "--configfile" in command:  # VOC, a folder of one's own, the benchmark: minutes to days
         return f"{command} --dry-run"
     return re.sub("(?<![\\w/])results(?=/| |$)", "results_test", command)
+
+
+def in_place(command: str, photographs: Path) -> str:
+    """The command on this machine: with its photographs, and without the cluster."""
+    command = command.replace(" --workflow-profile profiles/slurm", "")  # its plugin comes with an extra; tests/slurm
+    command = re.sub("/data/VOC2012|/path/to/VOC2012", str(photographs), command)
+    return command.replace("/path/to/photographs", f"{photographs}/JPEGImages")
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +81,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in {
         "ImageSets/Segmentation/train_aug.txt": "a\n",
         "ImageSets/Segmentation/val.txt": "b\n",
+        "ImageSets/Segmentation/test.txt": "b\n",
         "JPEGImages/a.jpg": "",
         "JPEGImages/b.jpg": "",
         "JPEGImages/labels.csv": "image,label\na,cat\nb,cat\n",
@@ -117,6 +126,19 @@ def test_each_command_ends_well_and_says_what_the_page_says(reader: Project, pho
         assert done.returncode == 0, f"{page}: {command.text}\n{run}\n{done.stdout[-2000:]}{done.stderr[-3000:]}"
         missing = set(masked(command.output)) - set(masked(done.stdout + done.stderr))
         assert not missing, f"{page}: {command.text}\n{missing}\n{done.stdout}"
+
+
+def test_snakemakes_commands_of_other_pages_can_be_planned(untouched: Project, photographs: Path) -> None:
+    found = {
+        in_place(one.text, photographs): page
+        for page in PLANNED
+        for one in commands(page)
+        if one.text.startswith("snakemake ")
+    }
+    assert set(found.values()) == set(PLANNED)
+    for command, page in found.items():
+        words = shlex.split(command.removeprefix("snakemake "))
+        assert untouched.planned(*words), f"{page}: {command}"
 
 
 def masked(text: str) -> list[str]:
