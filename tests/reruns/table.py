@@ -28,31 +28,31 @@ TITLES = {
 }
 HEAD = """# What reruns
 
-After a change, `snakemake` runs again the jobs whose result depends on it, and no other. This page holds, for each
-setting, each source file and other changes, the jobs whose result depends on it, written by hand from the method
-(`tests/reruns/`), beside what a dry run plans after a finished run. Made by `make reruns`, which ends with an error
-where the two differ; `make test` tries some of the rows, and fails where a setting or a source file has none.
+After a change, `snakemake` reruns the jobs whose result depends on it, and no others. For each setting, each source
+file and other changes, this page lists these jobs, written by hand from the method (`tests/reruns/`), and what a dry
+run plans after a finished run. `make reruns` makes the page and ends with an error if the two differ. `make test` tries
+some of the rows, and fails if a setting or a source file has none.
 
-A dry run shows the whole wave, and a wave that runs goes on to its end. It stops early between two invocations: a job
-that ran again and gave the same bytes is followed by nothing in the next one but the figure of its time. So after an
-edit of the code that reads photographs, where it should change no manifest, `snakemake --until manifest` and then
-`snakemake` train nothing. `make reruns` tries this too, for a job of each stage.
+A dry run shows every job that may follow, and a run that has begun does all of them. Only the next invocation stops
+early: after a job that ran again and gave the same bytes, it runs nothing but the figure of its time. So if an edit of
+the code that reads photographs should change no manifest, `snakemake --until manifest` and then `snakemake` train
+nothing. `make reruns` tries this too, for a job of each stage.
 
-Two jobs of the report are tried in each row, but not told, as each takes seconds: `plot_resources`, the figure of time
-and memory, follows every job behind the default target, and `list_settings` every setting but device, devices and
-precision.
+Two jobs of the report are tried in each row but not listed, because each takes seconds: `plot_resources`, the figure of
+time and memory, follows every job behind the default target, and `list_settings` follows every setting except device,
+devices and precision.
 
 What counts as a change, and what reruns more than it has to:
 
 - Code counts by module, whatever a stage uses of it: an edit of one function reruns all stages that import its module,
-  directly or not. Comments, docstrings and layout do not count. The rows say where a module is imported for less than
-  its result.
-- Settings count by stage. One that another setting switches off by name is not read (`momentum` beside `adamw`); one
-  that a number switches off is (`crf.bilateral_xy` where `bilateral_weight` is 0).
+  directly or not. Comments, docstrings and layout do not count. The rows say where a stage imports a module without
+  its result depending on it.
+- Settings count by stage. A setting that another one switches off by name is not read (`momentum` beside `adamw`); one
+  that a number switches off is read (`crf.bilateral_xy` where `bilateral_weight` is 0).
 - Files from outside count by their bytes and names: photographs, lists, masks, weights, saliency maps; of a table of
-  labels the rows of the split. Where they lie stands in the manifests, so another `dataset.root` reruns all, and
-  another table's path the manifests of both splits.
-- Not tracked: device, devices and precision, the versions of Python's packages, and ImageNet's weights as torchvision
+  labels, the rows of the split. The manifests contain the files' places, so another `dataset.root` reruns all, and
+  another path of the table reruns the manifests of both splits.
+- Not tracked: device, devices and precision, the versions of Python packages, and ImageNet's weights as torchvision
   fetches them, which it checks by their hash.
 """
 
