@@ -193,7 +193,7 @@ class Erasing(Section):
     threshold: OpenFraction = 0.2
     """The threshold t of the first three readings (paper: top 20 %)."""
     target_area: OpenFraction = 0.14
-    """Mean share of the image a round mines (`calibrated`, `random`); VGG16 under 0.2·max mines 14 %."""
+    """Mean share of the image a round mines (`calibrated`, `random`); in SEC's released VGG16 cues it is 14 %."""
     mine_erased: bool = True
     """Whether pixels erased in an earlier round may be mined again, also for another class."""
     fill: Literal["mean", "zero", "noise", "none"] = "mean"
