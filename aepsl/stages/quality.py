@@ -9,10 +9,10 @@ import numpy as np
 from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import load_label_map, load_truth
-from aepsl.erasing import AreaCalibration, mine, normalised, rounds_before_jump
+from aepsl.erasing import AreaCalibration, mine, rounds_before_jump
 from aepsl.files import write_json
 from aepsl.machine import Machine
-from aepsl.metrics import ThresholdSweep, mean_iou, rounded
+from aepsl.metrics import rounded
 from aepsl.parallel import in_processes
 from aepsl.progress import each
 from aepsl.pseudo_labels import pseudo_label
@@ -21,14 +21,12 @@ from aepsl.settings.stages import QualitySettings
 from aepsl.stages.pseudo_labels import background_threshold, final_losses, saliency_of
 from aepsl.upsampling import upsample
 
-THRESHOLDS = np.arange(0, 100) / 100
-
 
 def run(
     settings: QualitySettings,
     *,
     images: Path,
-    cams: list[Path],
+    cams: Path,
     masks: list[Path],
     histories: list[Path],
     saliency: Path,
@@ -37,18 +35,20 @@ def run(
     output: Path,
     machine: Machine,
 ) -> None:
-    """cams, masks, histories: of rounds 1..T. truth: folder of masks; parts: of the objects' parts, for scenes.
+    """cams: of the first round. masks, histories: of rounds 1..T.
+
+    truth: folder of masks; parts: of the objects' parts, for scenes.
 
     output: quality.json: `rounds`, each alone; `merges` of the first 1..T rounds, each beside its control, the first
     round's maps alone with the threshold lowered to the merge's area; `auto`, how many rounds `erasing.merge: auto`
-    takes; `sweep`, the last round's threshold varied; `background_threshold`, where it was found, not given.
+    takes; `background_threshold`, where it was found, not given.
     """
     manifest = Manifest.read(images)
     workers, given = machine.workers, settings.background_threshold
     threshold = background_threshold(given, manifest, masks=masks[0], saliency=saliency, workers=workers)
     judge = _Judge(threshold, manifest, cams, masks, saliency, truth, parts)
     rounds = len(masks)
-    first = _Counts.empty(judge, rounds)
+    first = _Counts.empty(rounds)
     for counts in in_processes(judge.merges, each(manifest.entries, "quality"), workers=workers):
         first += counts
     areas = [merged.area / merged.images for merged in first.merged]
@@ -86,10 +86,6 @@ def run(
             ],
             **({"background_threshold": rounded(threshold)} if given == "mined" else {}),
             "auto": rounds_before_jump(losses, jump=settings.jump),
-            "sweep": {
-                "fraction_of_max": [float(threshold) for threshold in THRESHOLDS],
-                "miou": [rounded(mean_iou(confusion)) for confusion in first.sweep.confusions()],
-            },
         },
     )
 
@@ -101,16 +97,14 @@ class _Counts:
     alone: list[RegionCounts]
     merged: list[RegionCounts]
     labels: list[LabelCounts]
-    sweep: ThresholdSweep
     calibration: AreaCalibration
 
     @classmethod
-    def empty(cls, judge: "_Judge", rounds: int) -> "_Counts":
+    def empty(cls, rounds: int) -> "_Counts":
         return cls(
             alone=[RegionCounts() for _ in range(rounds)],
             merged=[RegionCounts() for _ in range(rounds)],
             labels=[LabelCounts() for _ in range(rounds)],
-            sweep=ThresholdSweep(judge.classes, THRESHOLDS),
             calibration=AreaCalibration(),
         )
 
@@ -118,7 +112,6 @@ class _Counts:
         for mine_, others in ((self.alone, other.alone), (self.merged, other.merged), (self.labels, other.labels)):
             for one, more in zip(mine_, others, strict=True):  # type: ignore[arg-type]
                 one += more
-        self.sweep.counts += other.sweep.counts
         self.calibration.include(other.calibration)
         return self
 
@@ -129,7 +122,7 @@ class _Judge:
 
     background_threshold: float
     manifest: Manifest
-    cams: list[Path]
+    cams: Path
     masks: list[Path]
     saliency: Path
     truth: Path
@@ -140,20 +133,18 @@ class _Judge:
         return len(self.manifest.classes) + 1
 
     def merges(self, entry: Entry) -> _Counts:
-        """The rounds alone and merged, the sweep of the last round, the areas of the first."""
+        """The rounds alone and merged, and the areas of the first."""
         truth, parts, saliency = self._truth(entry)
-        counts = _Counts.empty(self, 0)
+        counts = _Counts.empty(0)
         merged = {label: np.zeros(truth.shape, bool) for label in self.manifest.label_indices(entry)}
-        before = merged
         for path in self.masks:
             regions = stores.opened(path, "masks").read(entry.id, names=entry.labels, size=truth.shape)
             mined = {self._number(name): mask > 0 for name, mask in regions.items()}
-            before, merged = merged, {label: mask | mined[label] for label, mask in merged.items()}
+            merged = {label: mask | mined[label] for label, mask in merged.items()}
             counts.alone.append(RegionCounts.of(mined, truth, parts))
             counts.merged.append(RegionCounts.of(merged, truth, parts))
             counts.labels.append(self._labels(merged, saliency, truth))
-        counts.sweep.add(truth, *self._best(self._maps(self.cams[-1], entry, truth), before))
-        counts.calibration.add(list(self._maps(self.cams[0], entry, truth).values()))
+        counts.calibration.add(list(self._maps(entry, truth).values()))
         return counts
 
     def controls(self, fractions: list[float]):  # type: ignore[no-untyped-def]
@@ -161,7 +152,7 @@ class _Judge:
 
         def judge(entry: Entry) -> list[tuple[RegionCounts, LabelCounts]]:
             truth, parts, saliency = self._truth(entry)
-            maps = self._maps(self.cams[0], entry, truth)
+            maps = self._maps(entry, truth)
             found = []
             for fraction in fractions:
                 mined = {c: mine(map_, reading="fraction_of_max", threshold=fraction) for c, map_ in maps.items()}
@@ -180,20 +171,9 @@ class _Judge:
         labels = pseudo_label(mined, saliency, background_threshold=self.background_threshold)
         return LabelCounts.of(labels, truth, self.classes)
 
-    def _maps(self, path: Path, entry: Entry, like: np.ndarray) -> dict[int, np.ndarray]:
-        cams = stores.opened(path, "cams").read(entry.id, names=entry.labels, size=like.shape)
+    def _maps(self, entry: Entry, like: np.ndarray) -> dict[int, np.ndarray]:
+        cams = stores.opened(self.cams, "cams").read(entry.id, names=entry.labels, size=like.shape)
         return {self._number(name): upsample(map_, size=like.shape) for name, map_ in cams.items()}
 
     def _number(self, name: str) -> int:
         return self.manifest.classes.index(name) + 1
-
-    @staticmethod
-    def _best(maps: dict[int, np.ndarray], before: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Best class and score (H, W) of the last round's maps; what was mined before has its class and score 1."""
-        labels = np.array(list(maps), np.uint8)
-        relative = np.stack([normalised(map_) for map_ in maps.values()])
-        best, score = labels[relative.argmax(0)], relative.max(0)
-        taken = np.stack([before[int(label)] for label in labels])
-        once, several = taken.sum(0) == 1, taken.sum(0) > 1
-        best = np.where(once, labels[taken.argmax(0)], best)
-        return best, np.where(several, np.float32(0), np.where(once, np.float32(1), score))
