@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from aepsl.data.manifest import Manifest
-from aepsl.erasing import rounds_before_jump
 from aepsl.figures import data as drawing
 from aepsl.figures import training
 from aepsl.figures.reading import whole
 from aepsl.figures.style import save
 from aepsl.files import read_json_lines
+from aepsl.merging import merged_rounds
 from aepsl.settings.stages import PlotTrainingSettings
 
 LOSSES = {"squared": "squared error", "bce": "cross-entropy, nats"}
@@ -27,12 +27,11 @@ def run(
 ) -> None:
     """train, val: manifests. histories: of rounds 1..T. data, rounds, segmentation: the figures, SVG."""
     with whole(*histories):
-        read = [read_json_lines(path) for path in histories]
         merged = settings.merge
         if merged == "auto":
             assert settings.jump is not None
-            losses = [(history[-1]["converged_loss"], history[-1]["constant_loss"]) for history in read]
-            merged = rounds_before_jump(losses, jump=settings.jump)
+            merged = merged_rounds(histories, jump=settings.jump)
+        read = [read_json_lines(path) for path in histories]
         curves = training.rounds(read, merged=merged, loss=LOSSES[settings.loss])
     with whole(segmentation_history):
         learned = training.segmentation(read_json_lines(segmentation_history))

@@ -11,14 +11,15 @@ from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import load_label_map, load_truth
 from aepsl.erasing import AreaCalibration, mine, rounds_before_jump
 from aepsl.files import write_json
+from aepsl.labelling import background_threshold, merged_regions, saliency_of
 from aepsl.machine import Machine
+from aepsl.merging import final_losses
 from aepsl.metrics import rounded
 from aepsl.parallel import in_processes
 from aepsl.progress import each
 from aepsl.pseudo_labels import pseudo_label
 from aepsl.quality import LabelCounts, RegionCounts
 from aepsl.settings.stages import QualitySettings
-from aepsl.stages.pseudo_labels import background_threshold, final_losses, saliency_of
 from aepsl.upsampling import upsample
 
 
@@ -138,8 +139,7 @@ class _Judge:
         counts = _Counts.empty(0)
         merged = {label: np.zeros(truth.shape, bool) for label in self.manifest.label_indices(entry)}
         for path in self.masks:
-            regions = stores.opened(path, "masks").read(entry.id, names=entry.labels, size=truth.shape)
-            mined = {self._number(name): mask > 0 for name, mask in regions.items()}
+            mined = merged_regions([path], entry, self.manifest, size=truth.shape)
             merged = {label: mask | mined[label] for label, mask in merged.items()}
             counts.alone.append(RegionCounts.of(mined, truth, parts))
             counts.merged.append(RegionCounts.of(merged, truth, parts))
@@ -173,7 +173,4 @@ class _Judge:
 
     def _maps(self, entry: Entry, like: np.ndarray) -> dict[int, np.ndarray]:
         cams = stores.opened(self.cams, "cams").read(entry.id, names=entry.labels, size=like.shape)
-        return {self._number(name): upsample(map_, size=like.shape) for name, map_ in cams.items()}
-
-    def _number(self, name: str) -> int:
-        return self.manifest.classes.index(name) + 1
+        return {self.manifest.classes.index(name) + 1: upsample(map_, size=like.shape) for name, map_ in cams.items()}

@@ -17,10 +17,10 @@ SHARDED = "cams, mine, erase, saliency, self_labels, predict, crf"
 SHOWN = f"{TRAINING}, cams, calibrate, mine, saliency, pseudo_labels, self_labels, predict, crf, quality, gallery"
 
 STAGES = (
-    "manifest", "train_classifier", "cams", "calibrate", "mine", "erase", "saliency", "train_segmentation",
-    "self_labels", "predict", "crf", "evaluate", "judge_classifiers", "judge_labels", "quality", "overview",
-    "gallery", "plot_training", "plot_quality", "plot_result", "plot_resources", "list_settings", "comparison",
-    "submission",
+    "manifest", "train_classifier", "cams", "calibrate", "mine", "erase", "saliency", "pseudo_labels",
+    "train_segmentation", "self_labels", "predict", "crf", "evaluate", "judge_classifiers", "judge_labels", "quality",
+    "overview", "gallery", "plot_training", "plot_quality", "plot_result", "plot_resources", "list_settings",
+    "comparison", "submission",
 )  # fmt: skip
 
 USED = {
@@ -58,7 +58,9 @@ USED = {
     "figures/training.py": "plot_training",
     "files.py": f"scenes, {LISTS}, comparison, plot_quality, plot_resources, list_settings",
     "gather.py": SHARDED,
+    "labelling.py": "pseudo_labels, quality",
     "losses.py": TRAINING,
+    "merging.py": "pseudo_labels, quality, plot_training",
     "metrics.py": f"{JUDGES}, judge_classifiers, gallery",
     "mining.py": "calibrate, mine",
     "models.py": NETWORKS,
@@ -83,7 +85,6 @@ USED = {
     "seeds.py": f"{TRAINING}, calibrate, mine, erase",
     "segmenting.py": "predict, self_labels",
     "shards.py": LISTS,
-    "stages/pseudo_labels.py": "pseudo_labels, quality",
     "stages/scenes.py": "scenes",
     **{f"stages/{stage}.py": stage for stage in STAGES},
     "stores.py": "cams, calibrate, mine, erase, saliency, pseudo_labels, predict, crf, quality, overview, gallery",

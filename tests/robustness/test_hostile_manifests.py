@@ -7,8 +7,8 @@ from typing import Any
 from hostile import Rng, damaged, junk, name, pick, share, spoilt, survive
 
 from aepsl.data.manifest import Manifest
+from aepsl.merging import merged_rounds
 from aepsl.pixel_counts import PixelCounts
-from aepsl.stages.pseudo_labels import merged_rounds
 from aepsl.tools.summary import summary
 
 MANIFEST: dict[str, Any] = {

@@ -9,7 +9,8 @@ import pytest
 from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.errors import InputError
-from aepsl.stages.pseudo_labels import merged_regions, merged_rounds
+from aepsl.labelling import merged_regions
+from aepsl.merging import merged_rounds
 
 
 def histories(folder: Path, losses: list[float], *, constant: float = 1.0) -> list[Path]:
