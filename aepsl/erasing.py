@@ -16,6 +16,9 @@ Photograph = npt.NDArray[np.uint8]
 Threshold = Literal["fraction_of_max", "top_pixels", "top_values"]
 Fill = Literal["mean", "zero", "noise"]
 
+NOISE_STD = 58.0
+"""Of the fill `noise`, in grey levels: that of ImageNet's photographs (0.229 · 255)."""
+
 
 def normalised(cam: Floats) -> Map:
     """max(H, 0) / max(H), float32 in [0, 1], of a map H of any shape; zeros where no value is positive.
@@ -150,18 +153,12 @@ def union(masks: Iterable[Mask], *, size: tuple[int, int] | None = None) -> Mask
 
 
 def erase(
-    photograph: Photograph,
-    mask: Mask,
-    *,
-    fill: Fill,
-    mean_pixel: Sequence[float],
-    rng: np.random.Generator,
-    noise_std: float = 58.0,
+    photograph: Photograph, mask: Mask, *, fill: Fill, mean_pixel: Sequence[float], rng: np.random.Generator
 ) -> Photograph:
     """I \\ F: a copy of the photograph (H, W, 3) uint8, the pixels of `mask` (H, W) replaced (switch `erasing.fill`).
 
     `mean`: `mean_pixel`, RGB in 0..255, rounded (paper: the mean pixel of all training images). `zero`: black. `noise`:
-    normal around the mean pixel, per pixel and channel, clipped; `noise_std` is that of ImageNet (0.229 · 255).
+    normal around the mean pixel with NOISE_STD, per pixel and channel, clipped.
     Only `noise` draws from `rng`. Raises ValueError for another fill or shapes that do not fit.
     """
     if photograph.shape != (*mask.shape, 3) or len(mean_pixel) != 3:
@@ -175,7 +172,7 @@ def erase(
         case "zero":
             filling = np.zeros(3)
         case "noise":
-            filling = rng.normal(mean_pixel, noise_std, (np.count_nonzero(mask), 3))
+            filling = rng.normal(mean_pixel, NOISE_STD, (np.count_nonzero(mask), 3))
         case _:
             raise ValueError(f"fill is mean, zero or noise. Got: {fill!r}")
     erased = photograph.copy()

@@ -71,30 +71,12 @@ def rounded(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else round(float(value), 6)
 
 
-def precision(confusion: Counts) -> PerClass:
-    """TP / (TP + FP) of each class, (C,); nan where it is never predicted."""
-    return _ratio(confusion.diagonal(), confusion.sum(0))
-
-
-def recall(confusion: Counts) -> PerClass:
-    """TP / (TP + FN) of each class, (C,); nan where the truth has none."""
-    return _ratio(confusion.diagonal(), confusion.sum(1))
-
-
-def area(confusion: Counts) -> PerClass:
-    """Share of the counted pixels predicted as each class, (C,); nan without pixels."""
-    predicted = confusion.sum(0)
-    return _ratio(predicted, np.full_like(predicted, confusion.sum()))
-
-
-def average_precision(
-    scores: npt.NDArray[np.floating], labels: npt.NDArray[np.bool_ | np.integer], *, envelope: bool = True
-) -> PerClass:
+def average_precision(scores: npt.NDArray[np.floating], labels: npt.NDArray[np.bool_ | np.integer]) -> PerClass:
     """Area under each class's precision-recall curve over all its points, (C,); nan for a class without positives.
 
     scores: (N, C), one row an image; labels: (N, C) of 0 and 1. Equal scores are one point, so order does not matter.
-    envelope: precision at a recall is the best at that recall or beyond (VOCap of the VOC 2010-2012 development kits);
-    without it, the precision as it is (scikit-learn, torchmetrics), which is never more. Their mean is the mAP.
+    Precision at a recall is the best at that recall or beyond (VOCap of the VOC 2010-2012 development kits). The mean
+    over the classes is the mAP.
     Raises ValueError for other shapes, and scores that are nan.
     """
     if scores.shape != labels.shape or scores.ndim != 2:
@@ -102,16 +84,15 @@ def average_precision(
     if np.isnan(scores).any():
         raise ValueError("scores are numbers. Got: nan")
     columns = zip(scores.T, labels.T.astype(bool), strict=True)
-    return np.array([_average_precision(*column, envelope=envelope) for column in columns], np.float64)
+    return np.array([_average_precision(*column) for column in columns], np.float64)
 
 
-def _average_precision(scores: npt.NDArray[np.floating], positive: npt.NDArray[np.bool_], *, envelope: bool) -> float:
+def _average_precision(scores: npt.NDArray[np.floating], positive: npt.NDArray[np.bool_]) -> float:
     if not positive.any():
         return float("nan")
     order = (-scores).argsort(kind="stable")
     last_of_equals = np.append(np.diff(scores[order]) != 0, True)
     hits = positive[order].cumsum()[last_of_equals]
     precisions = hits / (np.flatnonzero(last_of_equals) + 1)
-    if envelope:
-        precisions = np.maximum.accumulate(precisions[::-1])[::-1]
-    return float((np.diff(hits, prepend=0) * precisions).sum() / hits[-1])
+    envelope = np.maximum.accumulate(precisions[::-1])[::-1]
+    return float((np.diff(hits, prepend=0) * envelope).sum() / hits[-1])

@@ -66,14 +66,6 @@ def pseudo_label(
     return labels
 
 
-def shares(
-    mined: Mapping[int, Mask], saliency: npt.NDArray[np.floating], *, background_threshold: float
-) -> dict[str, float]:
-    """Share of the image in each of the `Parts`, by name, in [0, 1]; they add up to 1. Arguments as for `parts`."""
-    found = parts(mined, saliency, background_threshold=background_threshold)
-    return {name: float(mask.mean()) for name, mask in found._asdict().items()}
-
-
 class BackgroundCalibration:
     """The background threshold that needs no mask: where saliency best tells mined pixels from the others.
 

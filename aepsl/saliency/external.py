@@ -13,18 +13,16 @@ from aepsl.saliency.maps import min_max, resized
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
-def external_map(
-    folder: Path, image_id: str, size: tuple[int, int], *, normalise: bool = True
-) -> npt.NDArray[np.float32]:
+def external_map(folder: Path, image_id: str, size: tuple[int, int]) -> npt.NDArray[np.float32]:
     """The saliency map of one photograph from a folder of grey pictures `{image_id}.png`, `.jpg`, `.bmp`, `.tif`.
 
     Maps saved at another scale are resized bilinearly to the photograph's size; those of other proportions are refused.
+    Then the map's own range is stretched to [0, 1]; a constant map becomes zeros.
 
     Args:
         folder: where the maps lie, flat.
         image_id: the photograph's name without its ending; never a path.
         size: the photograph's (height, width), pixels.
-        normalise: stretch the map's own range to [0, 1], a constant map to zeros; else white (255 or 65535) is 1.
 
     Returns:
         float32 (height, width) in [0, 1].
@@ -40,8 +38,7 @@ def external_map(
             f"{path}: {got} pixels (width x height) is not the photograph's {expected}, nor a scaled version of it; "
             "save each map at the size of its photograph"
         )
-    values = resized(values, size=size)
-    return min_max(values) if normalise else values
+    return min_max(resized(values, size=size))
 
 
 def find(folder: Path, image_id: str) -> Path:

@@ -215,12 +215,13 @@ def test_erasing_changes_mined_pixels_only_and_no_argument(fill: str) -> None:
         assert (erased[mask] == 0).all()
 
 
-def test_noise_has_the_mean_and_the_spread_asked_for_and_comes_from_the_generator() -> None:
+def test_noise_has_the_mean_pixel_and_the_spread_of_imagenet_and_comes_from_the_generator() -> None:
     photograph, mask = photograph_and_mask()
-    fill = {"fill": "noise", "mean_pixel": (120.0, 100.0, 140.0), "noise_std": 10.0}
+    fill = {"fill": "noise", "mean_pixel": (120.0, 100.0, 140.0)}
     noise = erase(photograph, mask, rng=rng(), **fill)[mask].astype(float)  # type: ignore[arg-type]
-    np.testing.assert_allclose(noise.mean(0), (120, 100, 140), atol=1)
-    np.testing.assert_allclose(noise.std(0), 10, atol=1)
+    wide = np.random.default_rng(9).normal((120, 100, 140), 0.229 * 255, (100_000, 3)).clip(0, 255)
+    np.testing.assert_allclose(noise.mean(0), wide.mean(0), atol=4)
+    np.testing.assert_allclose(noise.std(0), wide.std(0), atol=3)
     assert abs(np.corrcoef(noise.T)[0, 1]) < 0.1, "channels are drawn apart"
     again = erase(photograph, mask, rng=rng(), **fill)[mask]  # type: ignore[arg-type]
     np.testing.assert_array_equal(again, noise)
@@ -228,8 +229,8 @@ def test_noise_has_the_mean_and_the_spread_asked_for_and_comes_from_the_generato
 
 def test_noise_is_clipped_and_does_not_wrap() -> None:
     photograph, mask = photograph_and_mask()
-    erased = erase(photograph, mask, fill="noise", mean_pixel=(0, 128, 255), rng=rng(), noise_std=30)[mask]
-    assert (erased[:, 0] < 160).all() and (erased[:, 2] > 95).all()
+    erased = erase(photograph, mask, fill="noise", mean_pixel=(0, 128, 255), rng=rng())[mask]
+    assert np.mean(erased[:, 0] < 160) > 0.98 and np.mean(erased[:, 2] > 95) > 0.98
     assert np.mean(erased[:, 0] == 0) == pytest.approx(0.5, abs=0.05)
     assert np.mean(erased[:, 2] == 255) == pytest.approx(0.5, abs=0.05)
 

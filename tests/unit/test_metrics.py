@@ -9,21 +9,10 @@ from torchmetrics.functional.classification import (
     binary_precision_recall_curve,
     multiclass_confusion_matrix,
     multiclass_jaccard_index,
-    multiclass_precision,
-    multiclass_recall,
     multilabel_average_precision,
 )
 
-from aepsl.metrics import (
-    area,
-    average_precision,
-    confusion_matrix,
-    iou,
-    mean_iou,
-    pixel_accuracy,
-    precision,
-    recall,
-)
+from aepsl.metrics import average_precision, confusion_matrix, iou, mean_iou, pixel_accuracy
 
 seeds = st.integers(0, 2**32)
 
@@ -47,9 +36,6 @@ def test_confusion_matrix_by_hand() -> None:
     assert iou(found).tolist() == pytest.approx([1 / 3, 2 / 3, 0])
     assert mean_iou(found) == pytest.approx(1 / 3)
     assert pixel_accuracy(found) == pytest.approx(3 / 5)
-    np.testing.assert_allclose(precision(found), [1 / 2, 2 / 3, np.nan])
-    np.testing.assert_allclose(recall(found), [1 / 2, 1, 0])
-    np.testing.assert_allclose(area(found), [2 / 5, 3 / 5, 0])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -61,8 +47,6 @@ def test_confusion_and_its_ratios_equal_torchmetrics(seed: int) -> None:
     assert found.tolist() == multiclass_confusion_matrix(*tensors, **options).tolist()
     per_class = options | {"average": "none"}
     np.testing.assert_allclose(iou(found), multiclass_jaccard_index(*tensors, **per_class).numpy(), rtol=1e-6)
-    np.testing.assert_allclose(precision(found), multiclass_precision(*tensors, **per_class).numpy(), rtol=1e-6)
-    np.testing.assert_allclose(recall(found), multiclass_recall(*tensors, **per_class).numpy(), rtol=1e-6)
     assert mean_iou(found) == pytest.approx(float(multiclass_jaccard_index(*tensors, **options)), rel=1e-6)
 
 
@@ -78,7 +62,7 @@ def test_ratios_without_pixels_are_nan_and_warn_nobody() -> None:
     assert empty.sum() == 0
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for ratio in (iou, mean_iou, pixel_accuracy, precision, recall, area):
+        for ratio in (iou, mean_iou, pixel_accuracy):
             assert np.isnan(ratio(empty)).all()
 
 
@@ -123,16 +107,6 @@ def image_level(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.round(rng.normal(size=(60, 7)) + labels, 1).astype(np.float32), labels
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_average_precision_without_envelope_equals_torchmetrics(seed: int) -> None:
-    scores, labels = image_level(seed)
-    assert len(np.unique(scores)) < scores.size, "equal scores are part of the test"
-    expected = multilabel_average_precision(
-        torch.from_numpy(scores).sigmoid(), torch.from_numpy(labels).long(), num_labels=7, average="none"
-    )
-    np.testing.assert_allclose(average_precision(scores, labels, envelope=False), expected.numpy(), rtol=1e-5)
-
-
 def vocap(recalls: np.ndarray, precisions: np.ndarray) -> float:
     """VOCap.m of the VOC 2012 development kit, line by line."""
     mrec = [0.0, *recalls, 1.0]
@@ -145,11 +119,15 @@ def vocap(recalls: np.ndarray, precisions: np.ndarray) -> float:
 @pytest.mark.parametrize("seed", range(5))
 def test_average_precision_equals_voc_on_the_curve_of_torchmetrics(seed: int) -> None:
     scores, labels = image_level(seed)
+    assert len(np.unique(scores)) < scores.size, "equal scores are part of the test"
     for found, score, positive in zip(average_precision(scores, labels), scores.T, labels.T, strict=True):
         curve = binary_precision_recall_curve(torch.from_numpy(score).sigmoid(), torch.from_numpy(positive).long())
         precisions, recalls = (values.numpy()[-2::-1] for values in curve[:2])
         assert found == pytest.approx(vocap(recalls, precisions), rel=1e-5)
-    assert (average_precision(scores, labels) >= average_precision(scores, labels, envelope=False)).all()
+    without = multilabel_average_precision(
+        torch.from_numpy(scores).sigmoid(), torch.from_numpy(labels).long(), num_labels=7, average="none"
+    )
+    assert (average_precision(scores, labels) > without.numpy()).all(), "without the envelope it is less"
 
 
 def test_average_precision_by_hand() -> None:

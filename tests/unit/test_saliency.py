@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from aepsl.errors import InputError
-from aepsl.saliency.external import external_map
+from aepsl.saliency.external import external_map, read
 from aepsl.saliency.maps import min_max, resized
 from aepsl.saliency.rbd import Regions, boundary_connectivity, optimised, rbd, superpixels, two_steps, weighted_contrast
 
@@ -226,8 +226,7 @@ RAMP = np.array([[0, 51, 102], [153, 204, 204]], np.uint8)
 @pytest.mark.parametrize("suffix", [".png", ".PNG", ".bmp", ".tif"])
 @pytest.mark.parametrize("kind", ["grey", "equal channels"])
 def test_external_map_reads_eight_bits(tmp_path, suffix, kind):
-    save(tmp_path / f"cat.1{suffix}", RAMP if kind == "grey" else np.stack([RAMP] * 3, axis=-1))
-    absolute = external_map(tmp_path, "cat.1", (2, 3), normalise=False)
+    absolute = read(save(tmp_path / f"cat.1{suffix}", RAMP if kind == "grey" else np.stack([RAMP] * 3, axis=-1)))
     assert absolute.dtype == np.float32
     assert absolute == pytest.approx(np.array([[0, 0.2, 0.4], [0.6, 0.8, 0.8]]))
     assert external_map(tmp_path, "cat.1", (2, 3)) == pytest.approx(absolute / 0.8)
@@ -235,28 +234,28 @@ def test_external_map_reads_eight_bits(tmp_path, suffix, kind):
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_external_map_reads_sixteen_bits(tmp_path, suffix):
-    save(tmp_path / f"a{suffix}", np.array([[0, 1, 13107], [65535, 300, 2]], np.uint16))
+    path = save(tmp_path / f"a{suffix}", np.array([[0, 1, 13107], [65535, 300, 2]], np.uint16))
     expected = np.array([[0, 1 / 65535, 0.2], [1, 300 / 65535, 2 / 65535]])
-    assert external_map(tmp_path, "a", (2, 3), normalise=False) == pytest.approx(expected, abs=1e-7)
+    assert read(path) == pytest.approx(expected, abs=1e-7)
+    assert external_map(tmp_path, "a", (2, 3)) == pytest.approx(expected, abs=1e-7), "from 0 to 1 already"
 
 
 def test_external_map_reads_grey_palettes_and_two_levels(tmp_path):
     Image.fromarray(RAMP).convert("P").save(tmp_path / "palette.png")
     Image.fromarray(RAMP > 100).save(tmp_path / "levels.png")
-    assert external_map(tmp_path, "palette", (2, 3), normalise=False) * 255 == pytest.approx(RAMP)
+    assert external_map(tmp_path, "palette", (2, 3)) * 204 == pytest.approx(RAMP)
     assert external_map(tmp_path, "levels", (2, 3)).tolist() == [[0, 0, 1], [1, 1, 1]]
 
 
 def test_external_map_reads_jpeg(tmp_path):
     save(tmp_path / "a.jpg", np.arange(0, 256, 4, dtype=np.uint8)[:, None].repeat(48, axis=1))
-    expected = np.linspace(0, 252 / 255, 64)[:, None].repeat(48, axis=1)
-    assert external_map(tmp_path, "a", (64, 48), normalise=False) == pytest.approx(expected, abs=0.03)
+    expected = np.linspace(0, 1, 64)[:, None].repeat(48, axis=1)
+    assert external_map(tmp_path, "a", (64, 48)) == pytest.approx(expected, abs=0.03)
 
 
-def test_external_map_of_a_constant_is_zero_unless_values_are_absolute(tmp_path):
+def test_external_map_of_a_constant_is_zero(tmp_path):
     save(tmp_path / "a.png", np.full((4, 5), 204, np.uint8))
     assert not external_map(tmp_path, "a", (4, 5)).any()
-    assert external_map(tmp_path, "a", (4, 5), normalise=False) == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize("saved", [(94, 125), (93, 125), (750, 1000)], ids=["rounded up", "rounded down", "larger"])
