@@ -104,6 +104,16 @@ def read_json_lines(path: Path) -> list[Any]:
         raise InputError(f"{path}: not readable as JSON lines ({error})") from None
 
 
+@contextmanager
+def whole(*paths: Path) -> Iterator[None]:
+    """Raises InputError, naming the files, where the block does not find in them what their stage writes."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        names = ", ".join(map(str, paths))
+        raise InputError(f"{names}: not as its stage writes it ({error!r}); remove it and run again") from None
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal. Raises InputError when it cannot be read."""
     try:

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from aepsl.figures import quality as drawing
-from aepsl.figures.reading import whole
 from aepsl.figures.style import save
-from aepsl.files import read_json
+from aepsl.files import read_json, whole
 from aepsl.settings.stages import PlotQualitySettings
 
 

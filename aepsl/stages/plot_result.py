@@ -7,9 +7,8 @@ from aepsl.data.manifest import BACKGROUND, Manifest, entries_by_id
 from aepsl.data.palette import load_label_map, load_truth
 from aepsl.figures import result as drawing
 from aepsl.figures.examples import Example, examples, image_iou, ranked
-from aepsl.figures.reading import whole
 from aepsl.figures.style import save
-from aepsl.files import read_json
+from aepsl.files import read_json, whole
 from aepsl.pixel_counts import PixelCounts
 from aepsl.settings.stages import PlotResultSettings
 

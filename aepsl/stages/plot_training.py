@@ -5,9 +5,8 @@ from pathlib import Path
 from aepsl.data.manifest import Manifest
 from aepsl.figures import data as drawing
 from aepsl.figures import training
-from aepsl.figures.reading import whole
 from aepsl.figures.style import save
-from aepsl.files import read_json_lines
+from aepsl.files import read_json_lines, whole
 from aepsl.merging import merged_rounds
 from aepsl.settings.stages import PlotTrainingSettings
 

@@ -1,14 +1,11 @@
 """Say in a few lines what a run came to, and what to open."""
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from aepsl.data.manifest import Manifest
-from aepsl.errors import InputError
-from aepsl.files import read_json
+from aepsl.files import read_json, whole
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +28,7 @@ def summary(results: Path) -> str:
         if manifest.exists() and (skipped := Manifest.read(manifest).skipped):
             lines.append(f"  photographs left out of {split}, as they cannot be read: {skipped}")
     if (quality := results / "quality.json").exists():
-        with _whole(quality):
+        with whole(quality):
             lines += ["", *_rounds(read_json(quality))]
     lines += ["", "  to look at"]
     refined = (results / "predictions_crf").exists()
@@ -50,25 +47,17 @@ def summary(results: Path) -> str:
 
 
 def _headline(results: Path) -> list[str]:
-    with _whole(results / "miou.json"):
+    with whole(results / "miou.json"):
         miou = read_json(results / "miou.json")
         own, without = miou["miou"], miou["without_crf"]["miou"]
         lines = [f"  mIoU on {miou['images']} validation images    {_number(own)}  (without CRF {_number(without)})"]
     ceiling = results / "variants" / "ceiling" / "miou.json"
     if ceiling.exists():
-        with _whole(ceiling):
+        with whole(ceiling):
             full = read_json(ceiling)["miou"]
             share = f"  share {own / full:.2f}" if full else ""
             lines.append(f"  fully supervised (the ceiling)   {_number(full)}{share}")
     return lines
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path}: not as its stage writes it ({error!r}); remove it and run again") from None
 
 
 def _rounds(quality: dict[str, Any]) -> list[str]:

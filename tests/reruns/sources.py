@@ -51,7 +51,6 @@ USED = {
     "figures/dots.py": "plot_training, plot_result",
     "figures/examples.py": "plot_result",
     "figures/quality.py": "plot_quality",
-    "figures/reading.py": "plot_training, plot_quality, plot_result",
     "figures/resources.py": "plot_resources",
     "figures/result.py": "plot_result",
     "figures/style.py": FIGURES,
