@@ -32,13 +32,13 @@ class PixelCounts:
     def mean_iou(self, repeats: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """VOC's mIoU, (B,), of B samples in which image i stands `repeats[b, i]` times; repeats: (B, N).
 
-        A class that is in neither truth nor prediction of a sample is left out of it.
+        A class that is in neither truth nor prediction of a sample is left out of it; nan where all are.
         """
-        truth, predicted, both = (repeats @ counted for counted in self.pixels)
-        union = truth + predicted - both
-        iou = np.divide(both, union, out=np.zeros(union.shape), where=union > 0)
-        mean: npt.NDArray[np.float64] = iou.sum(1) / (union > 0).sum(1)
-        return mean
+        return _mean_iou(*(repeats @ counted for counted in self.pixels))
+
+    def by_image(self) -> npt.NDArray[np.float64]:
+        """Each image's own mIoU, (N,): the mean over the classes in its truth or prediction; nan where all is void."""
+        return _mean_iou(*self.pixels)
 
     def write(self, path: Path) -> None:
         """Write as CSV, one row an image and class, classes in neither truth nor prediction left out."""
@@ -74,6 +74,16 @@ class PixelCounts:
         except (OSError, ValueError, OverflowError, csv.Error) as error:
             raise InputError(f"{path}: not a table of pixel counts ({error}); remove it and run again") from None
         return cls(images, classes, pixels)
+
+
+def _mean_iou(
+    truth: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], both: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Of pixels (B, C), each row's mean over the classes in its truth or prediction, (B,)."""
+    union = truth + predicted - both
+    iou = np.divide(both, union, out=np.zeros(union.shape), where=union > 0)
+    classes = (union > 0).sum(1)
+    return np.divide(iou.sum(1), classes, out=np.full(len(classes), np.nan), where=classes > 0)
 
 
 def resampled(images: int) -> npt.NDArray[np.int64]:

@@ -12,7 +12,6 @@ from scipy.ndimage import distance_transform_edt
 
 from aepsl.data.palette import voc_palette
 from aepsl.figures.style import page, short, styled, title
-from aepsl.pixel_counts import PixelCounts
 
 NAMED = 0.01  # share of a picture from which on a region is named
 EACH = 2
@@ -31,15 +30,6 @@ class Example:
     photograph: npt.NDArray[np.uint8]
     truth: Labels
     prediction: Labels
-
-
-def image_iou(counts: PixelCounts) -> npt.NDArray[np.float64]:
-    """Each photograph's own mIoU, (N,): the mean over the classes in its truth or prediction; nan where all is void."""
-    truth, predicted, both = counts.pixels
-    union = truth + predicted - both
-    iou = np.divide(both, union, out=np.zeros(union.shape), where=union > 0)
-    classes = (union > 0).sum(1)
-    return np.divide(iou.sum(1), classes, out=np.full(len(classes), np.nan), where=classes > 0)
 
 
 def ranked(iou: npt.NDArray[np.float64]) -> list[tuple[str, int]]:

@@ -6,7 +6,7 @@ from aepsl.data.images import load_photograph
 from aepsl.data.manifest import BACKGROUND, Manifest, entries_by_id
 from aepsl.data.palette import load_label_map, load_truth
 from aepsl.figures import result as drawing
-from aepsl.figures.examples import Example, examples, image_iou, ranked
+from aepsl.figures.examples import Example, examples, ranked
 from aepsl.figures.style import save
 from aepsl.files import read_json, whole
 from aepsl.pixel_counts import PixelCounts
@@ -51,7 +51,7 @@ def _examples(
     """The photographs that came out best, as most do, and worst. images, predictions: where the manifests lie."""
     entries = entries_by_id(manifest, images, pixels.images)
     predicted = entries_by_id(index, predictions, pixels.images)
-    own, shown = image_iou(pixels), []
+    own, shown = pixels.by_image(), []
     for rank, number in ranked(own):
         image = pixels.images[number]
         labels = load_label_map(index.file(predicted[image]))

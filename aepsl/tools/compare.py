@@ -93,8 +93,7 @@ def compared(one: Results, other: Results, *, most: int) -> Comparison:
     names = one.settings.keys() | other.settings.keys()
     values = [(name, one.settings.get(name, "-"), other.settings.get(name, "-")) for name in sorted(names)]
     draws = resampled(len(a.images))
-    each = np.eye(len(a.images), dtype=np.int64)
-    before, after = a.mean_iou(each), b.mean_iou(each)
+    before, after = a.by_image(), b.by_image()
     changed = np.argsort(-np.abs(after - before), kind="stable")[:most]
     classes = list(dict.fromkeys([*one.miou["iou"], *other.miou["iou"]]))
     return Comparison(

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.figures import examples, quality, resources, result, style, training
 from aepsl.figures.data import data
-from aepsl.pixel_counts import PixelCounts
 
 
 def lines(axes: Axes) -> dict[str, list[tuple[float, float]]]:
@@ -174,12 +173,6 @@ def test_many_classes_all_have_a_row(classes: int, columns: int) -> None:
 )  # fmt: skip
 def test_best_median_and_worst_are_none_twice(iou: Sequence[float], expected: list[tuple[str, int]]) -> None:
     assert examples.ranked(np.array(iou)) == expected
-
-
-def test_a_photographs_own_iou_is_the_mean_over_its_classes() -> None:
-    pixels = np.array([[[6, 4, 0], [0, 0, 0]], [[8, 0, 2], [0, 0, 0]], [[5, 0, 0], [0, 0, 0]]])
-    found = examples.image_iou(PixelCounts(("a", "b"), ("background", "cat", "dog"), pixels))
-    assert found[0] == pytest.approx((5 / 9 + 0 + 0) / 3) and np.isnan(found[1])
 
 
 def test_examples_name_their_regions_where_they_are() -> None:

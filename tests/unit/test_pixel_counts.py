@@ -32,6 +32,13 @@ def test_a_sample_is_scored_as_its_confusion_matrices_added_up() -> None:
     np.testing.assert_allclose(counted(matrices).mean_iou(repeats), expected)
 
 
+def test_an_image_alone_is_scored_over_its_own_classes() -> None:
+    pixels = np.array([[[6, 4, 0], [0, 0, 0]], [[8, 0, 2], [0, 0, 0]], [[5, 0, 0], [0, 0, 0]]])
+    found = PixelCounts(("a", "b"), CLASSES, pixels)
+    assert found.by_image()[0] == pytest.approx((5 / 9 + 0 + 0) / 3) and np.isnan(found.by_image()[1])
+    np.testing.assert_array_equal(found.mean_iou(np.eye(2, dtype=np.int64)), found.by_image())
+
+
 def test_the_interval_is_that_of_scipy() -> None:
     pixels = counted(confusions(30))
 
