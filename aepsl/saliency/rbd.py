@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.sparse.linalg import spsolve
@@ -17,6 +16,7 @@ from scipy.spatial.distance import cdist
 from skimage.color import rgb2lab
 from skimage.segmentation import slic
 
+from aepsl.data.images import resize, shrinkage
 from aepsl.saliency.maps import min_max, resized
 
 LONGEST_SIDE = 400
@@ -65,7 +65,9 @@ def rbd(photograph: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     if photograph.ndim != 3 or photograph.shape[2] != 3 or photograph.dtype != np.uint8 or photograph.size == 0:
         raise ValueError(f"photograph must be uint8 (H, W, 3), not empty. Got: {photograph.dtype} {photograph.shape}")
     height, width = photograph.shape[:2]
-    regions = superpixels(shrunk(photograph))
+    scale = shrinkage((height, width), LONGEST_SIDE)
+    small = max(1, round(height * scale)), max(1, round(width * scale))
+    regions = superpixels(resize(photograph, small))
     if regions.colour.max() < LEAST_DIFFERENCE:
         return np.zeros((height, width), np.float32)
     connectivity = boundary_connectivity(regions)
@@ -74,16 +76,6 @@ def rbd(photograph: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     weights = np.where(connectivity > CERTAIN_CONNECTIVITY, CERTAIN_BACKGROUND, background)
     saliency = optimised(regions, weights, contrast).astype(np.float32)
     return min_max(resized(saliency[regions.labels], size=(height, width)))
-
-
-def shrunk(photograph: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The photograph with its longer side cut to `LONGEST_SIDE` pixels, its proportions kept."""
-    height, width = photograph.shape[:2]
-    scale = LONGEST_SIDE / max(height, width)
-    if scale >= 1:
-        return photograph
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(photograph).resize(size, Image.Resampling.BILINEAR))
 
 
 def superpixels(photograph: npt.NDArray[np.uint8]) -> Regions:
