@@ -37,7 +37,7 @@ USED = {
     "data/manifest.py": LISTS,
     "data/palette.py": f"scenes, {LABEL_MAPS}",
     "data/scenes/anatomy.py": "scenes",
-    "data/scenes/names.py": "manifest",
+    "data/scenes/names.py": "scenes, manifest",
     "data/scenes/scene.py": "scenes",
     "data/scenes/shapes.py": "scenes",
     "data/scenes/sprite.py": "scenes",

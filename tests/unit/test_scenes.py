@@ -8,7 +8,8 @@ from PIL import Image
 from scipy import ndimage
 
 from aepsl.data.palette import load_label_map
-from aepsl.data.scenes.anatomy import CLASSES, PARTS, pieces_of
+from aepsl.data.scenes.anatomy import PARTS, pieces_of
+from aepsl.data.scenes.names import CLASSES
 from aepsl.data.scenes.scene import Scene, draw_scene
 from aepsl.data.scenes.sprite import draw
 from aepsl.data.scenes.writer import split_scenes, write_scenes

@@ -22,7 +22,6 @@ from aepsl.data.scenes.textures import (
     tabby,
 )
 
-CLASSES: tuple[str, ...] = ("bird", "boat", "car", "cat", "cow", "train")
 PARTS: tuple[str, ...] = ("none", "head", "body", "limb")
 HEAD, BODY, LIMB = 1, 2, 3
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aepsl.data.scenes.anatomy import CLASSES, HEAD, LARGEST_TILT, pieces_of
+from aepsl.data.scenes.anatomy import HEAD, LARGEST_TILT, pieces_of
+from aepsl.data.scenes.names import CLASSES
 from aepsl.data.scenes.sprite import Sprite, draw
 from aepsl.data.scenes.surroundings import CONTEXTS, Canvas, add_band, add_clutter, clutter, expose, ground
 
