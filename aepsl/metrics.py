@@ -3,11 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
+from aepsl.data.void import VOID
+
 Counts = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.integer]
 PerClass = npt.NDArray[np.float64]
-
-VOID = 255
 
 
 def confusion_matrix(truth: Labels, prediction: Labels, classes: int, *, ignored_as_background: bool = False) -> Counts:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from aepsl.data.void import VOID
+
 Mask = npt.NDArray[np.bool_]
 
 BACKGROUND = 0
-IGNORED = 255
 
 
 class Parts(NamedTuple):
@@ -34,7 +35,7 @@ def parts(mined: Mapping[int, Mask], saliency: npt.NDArray[np.floating], *, back
     `background_threshold` is low (0.06 for DRFI in the paper). It supplies background only and never adds an object.
     Raises ValueError for other labels, shapes that differ, or saliency outside [0, 1].
     """
-    if unfit := [label for label in mined if not BACKGROUND < label < IGNORED]:
+    if unfit := [label for label in mined if not BACKGROUND < label < VOID]:
         raise ValueError(f"labels of mined regions are 1..254. Got: {unfit}")
     if shapes := {mask.shape for mask in mined.values()} - {saliency.shape}:
         raise ValueError(f"mined regions and saliency have one shape. Got: {shapes} and {saliency.shape}")
@@ -59,7 +60,7 @@ def pseudo_label(
     Arguments and errors as for `parts`.
     """
     found = parts(mined, saliency, background_threshold=background_threshold)
-    labels = np.full(saliency.shape, IGNORED, np.uint8)
+    labels = np.full(saliency.shape, VOID, np.uint8)
     labels[found.background] = BACKGROUND
     for label, mask in mined.items():
         labels[mask & found.object] = label

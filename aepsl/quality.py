@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from aepsl.metrics import VOID, confusion_matrix, mean_iou, rounded
+from aepsl.data.void import VOID
+from aepsl.metrics import confusion_matrix, mean_iou, rounded
 
 Labels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageEnhance
 
+from aepsl.data.void import VOID
 from aepsl.settings.sections import Training
-
-IGNORED = 255
 
 
 def augment(
@@ -41,7 +40,7 @@ def augment(
     labels = None
     if label_map is not None:
         shrunk = Image.fromarray(label_map).resize((width, height), Image.Resampling.NEAREST)
-        ground = Image.new("L", (size, size), IGNORED)
+        ground = Image.new("L", (size, size), VOID)
         ground.paste(shrunk, (-left, -top))
         labels = np.asarray(ground)
     if draw.flip:

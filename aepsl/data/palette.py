@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aepsl.data.images import opened
+from aepsl.data.void import VOID
 from aepsl.errors import InputError
 from aepsl.files import replacing
 
@@ -67,6 +68,6 @@ def load_truth(path: Path, *, size: tuple[int, ...], classes: int) -> NDArray[np
     mask = load_label_map(path)
     if mask.shape != size:
         raise InputError(f"{path}: {mask.shape} pixels, what is judged has {size}")
-    if (wrong := mask[mask != 255]).size and wrong.max() >= classes:
+    if (wrong := mask[mask != VOID]).size and wrong.max() >= classes:
         raise InputError(f"{path}: label {wrong.max()}, but the last class has {classes - 1}")
     return mask

@@ -11,11 +11,11 @@ from matplotlib.patheffects import withStroke
 from scipy.ndimage import distance_transform_edt
 
 from aepsl.data.palette import voc_palette
+from aepsl.data.void import VOID
 from aepsl.figures.style import page, short, styled, title
 
 NAMED = 0.01  # share of a picture from which on a region is named
 EACH = 2
-VOID = 255
 
 Labels = npt.NDArray[np.uint8]
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from aepsl.metrics import VOID
+from aepsl.data.void import VOID
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -16,6 +16,7 @@ from aepsl import metrics, stores
 from aepsl.data.images import load_photograph
 from aepsl.data.manifest import BACKGROUND, Entry, Manifest, entries_by_id
 from aepsl.data.palette import load_truth, voc_palette
+from aepsl.data.void import VOID
 from aepsl.files import canonical, write_text
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
@@ -187,7 +188,7 @@ class _Drawer:
                 name: self._labels(index.file(entry.id), full)
                 for name, index in zip("RC", self.predictions, strict=False)
             }
-        last = np.where(maps[list(maps)[-1]] == metrics.VOID, 0, maps[list(maps)[-1]])
+        last = np.where(maps[list(maps)[-1]] == VOID, 0, maps[list(maps)[-1]])
         truth = self._truth(entry, use, full)
         if truth is not None:
             maps["T"] = truth
@@ -233,7 +234,7 @@ class _Drawer:
         for number, name in zip(self.manifests[0].label_indices(entry), entry.labels, strict=True):
             labels[regions[name] > 0] = number
             times += regions[name] > 0
-        labels[times > 1] = metrics.VOID
+        labels[times > 1] = VOID
         return labels
 
     def _truth(self, entry: Entry, use: int, full: tuple[int, ...]) -> Picture | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
+from aepsl.data.void import VOID
 from aepsl.errors import InputError, first_of
 from aepsl.files import sha256
 from aepsl.labelling import background_threshold, merged_regions, saliency_of
@@ -15,7 +16,7 @@ from aepsl.machine import Machine
 from aepsl.merging import merged_rounds
 from aepsl.parallel import in_processes
 from aepsl.progress import each
-from aepsl.pseudo_labels import IGNORED, pseudo_label
+from aepsl.pseudo_labels import pseudo_label
 from aepsl.settings.stages import PseudoLabelsSettings
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def run(
         name = f"{entry.id}.png"
         labels = pseudo_label(mined, found, background_threshold=threshold)
         save_label_map(output.parent / name, labels)
-        return replace(entry, path=name, sha256=sha256(output.parent / name)), set(np.unique(labels)) - {IGNORED}
+        return replace(entry, path=name, sha256=sha256(output.parent / name)), set(np.unique(labels)) - {VOID}
 
     made = list(in_processes(label, each(manifest.entries, "pseudo-labels"), workers=machine.workers))
     _report_what_is_missing(manifest, [found for _, found in made])

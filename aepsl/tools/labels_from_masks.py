@@ -9,6 +9,7 @@ import numpy as np
 
 from aepsl.data.palette import load_label_map
 from aepsl.data.voc import VOC_CLASSES
+from aepsl.data.void import VOID
 from aepsl.errors import InputError
 from aepsl.files import refuse_overwriting, write_text
 
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
         if not str(path).isprintable():
             raise InputError(f"{str(path)!r}: the name is not UTF-8, or cannot be printed; rename it")
         for label in np.unique(load_label_map(path)):
-            if label not in (0, 255):
+            if label not in (0, VOID):
                 if label > len(options.classes):
                     raise InputError(f"{path}: label {label}, but {len(options.classes)} classes are named")
                 image = path.relative_to(options.masks).with_suffix("").as_posix()

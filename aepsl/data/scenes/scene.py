@@ -9,8 +9,8 @@ from aepsl.data.scenes.anatomy import HEAD, LARGEST_TILT, pieces_of
 from aepsl.data.scenes.names import CLASSES
 from aepsl.data.scenes.sprite import Sprite, draw
 from aepsl.data.scenes.surroundings import CONTEXTS, Canvas, add_band, add_clutter, clutter, expose, ground
+from aepsl.data.void import VOID
 
-VOID = 255
 LEAST_VISIBLE = 0.5  # of an object's own area
 SAMPLING = 2  # drawn pixels a side for one of the photograph
 CLASS_COUNTS = (0.6, 0.3, 0.1)
