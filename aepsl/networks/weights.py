@@ -9,11 +9,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from aepsl.errors import InputError
+from aepsl.errors import SHOWN, InputError
 from aepsl.networks.backbone import Backbone
 
 EPSILON = 1e-5  # of torchvision's batch norm
-SHOWN = 3
 
 
 def load_imagenet(backbone: Backbone, source: str) -> list[str]:
