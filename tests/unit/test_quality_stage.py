@@ -108,7 +108,7 @@ def test_rounds_merges_and_controls_by_hand(
     quality.run(
         QualitySettings(background_threshold=given, jump=0.6),
         images=tmp_path / "train.json",
-        cams=[store(tmp_path / "cams1.h5", "cams", CAMS), store(tmp_path / "cams2.h5", "cams", MINED[1])],
+        cams=store(tmp_path / "cams.h5", "cams", CAMS),
         masks=[store(tmp_path / f"masks{n}.h5", "masks", mined, factor=255) for n, mined in enumerate(MINED)],
         histories=[tmp_path / "1.jsonl", tmp_path / "2.jsonl"],
         saliency=store(tmp_path / "saliency.h5", "saliency", SALIENCY),
