@@ -10,6 +10,7 @@ from pathlib import Path
 from aepsl.data import coco
 from aepsl.data.labels import PICTURES, Row, no_class, read_csv
 from aepsl.data.manifest import BACKGROUND, MOST_CLASSES, Listing, check_id
+from aepsl.data.walk import pictures
 from aepsl.errors import InputError
 from aepsl.files import canonical
 from aepsl.settings.sections import Dataset
@@ -89,16 +90,9 @@ def _photographs(root: Path, masks: Path | None) -> dict[str, str]:
     """path below `root` → id: the path without its extension, slashes as `__`. Hidden files are none."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; set dataset.root to the folder of the photographs")
-    paths = []
-    for folder, folders, files in os.walk(root, followlinks=True, onerror=_refuse):
-        here = os.path.realpath(folder)
-        inside = {name: os.path.realpath(os.path.join(folder, name)) for name in folders if not name.startswith(".")}
-        without = {os.path.realpath(masks)} if masks else set()
-        folders[:] = [n for n, real in inside.items() if real not in without and not Path(here).is_relative_to(real)]
-        pictures = [name for name in files if _is_picture(name) and not name.startswith(".")]
-        paths += [Path(folder, name).relative_to(root).as_posix() for name in pictures]
+    found = pictures(root, without=[masks] if masks else [])
     ids: dict[str, str] = {}
-    for path in sorted(paths):
+    for path in sorted(picture.relative_to(root).as_posix() for picture in found):
         image_id = _id(root, path)
         if image_id in ids:
             raise InputError(f"{root / path}: has the id {image_id} of {root / ids[image_id]} too; rename one of them")
@@ -106,10 +100,6 @@ def _photographs(root: Path, masks: Path | None) -> dict[str, str]:
     if not ids:
         raise InputError(f"{root}: no photograph in this folder ({', '.join(sorted(PICTURES))})")
     return {path: image_id for image_id, path in ids.items()}
-
-
-def _refuse(error: OSError) -> None:
-    raise InputError(f"{error.filename}: the folder cannot be read ({error.strerror})")
 
 
 def _is_picture(name: str) -> bool:

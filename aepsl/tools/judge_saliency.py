@@ -13,8 +13,8 @@ import numpy as np
 from skimage.filters import threshold_minimum, threshold_multiotsu, threshold_otsu
 
 from aepsl.data.images import load_photograph, opened
-from aepsl.data.labels import PICTURES
 from aepsl.data.palette import load_truth
+from aepsl.data.walk import pictures
 from aepsl.errors import InputError
 from aepsl.files import regular, write_json
 from aepsl.machine import usable_cpus
@@ -120,7 +120,7 @@ def _photographs(folder: Path, listed: Path | None) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of photographs")
     found: dict[str, Path] = {}
-    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES):
+    for path in pictures(folder, below=False):
         if path.stem in found:
             raise InputError(f"{path}: another photograph has this name too, {found[path.stem].name}; keep one")
         found[path.stem] = path

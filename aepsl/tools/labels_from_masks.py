@@ -10,6 +10,7 @@ import numpy as np
 from aepsl.data.palette import load_label_map
 from aepsl.data.voc import VOC_CLASSES
 from aepsl.data.void import VOID
+from aepsl.data.walk import pictures
 from aepsl.errors import InputError
 from aepsl.files import refuse_overwriting, write_text
 
@@ -30,9 +31,7 @@ def run(options: argparse.Namespace) -> None:
     """Write the table: image,label, one row a label; hidden files are no masks."""
     if len(set(options.classes)) < len(options.classes) or not all(map(str.strip, options.classes)):
         raise InputError("--classes: each class has a name, and one of its own")
-    paths = sorted(
-        path for path in options.masks.rglob("*") if path.suffix.lower() == ".png" and not path.name.startswith(".")
-    )
+    paths = sorted(pictures(options.masks, suffixes={".png"}))
     if not paths:
         raise InputError(f"{options.masks}: no PNG in this folder")
     refuse_overwriting(options.output, paths)

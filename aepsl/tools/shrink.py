@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from aepsl.data.images import load_photograph
-from aepsl.data.labels import PICTURES
 from aepsl.data.palette import load_label_map, save_label_map
+from aepsl.data.walk import pictures
 from aepsl.errors import InputError
 from aepsl.files import replacing
 from aepsl.machine import usable_cpus
@@ -37,8 +37,7 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--side is at least 32 pixels. Got: {options.side}")
     if copy.resolve().is_relative_to(folder.resolve()) or folder.resolve().is_relative_to(copy.resolve()):
         raise InputError(f"{copy}: one of the two folders lies in the other; copy to a place of its own")
-    found = [path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and path.is_file()]
-    paths = sorted(path.relative_to(folder) for path in found)
+    paths = [path.relative_to(folder) for path in pictures(folder, without=[copy]) if path.is_file()]
     if not paths:
         raise InputError(f"{folder}: no picture in this folder")
 

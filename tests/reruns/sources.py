@@ -188,6 +188,7 @@ DEVKIT = [
 ]
 FOLDER = [
     source("data/folder.py", uses="manifest"),
+    source("data/walk.py", uses="manifest"),
     source("data/coco.py", uses="manifest"),
     source("data/voc.py", uses=""),
 ]

@@ -12,12 +12,14 @@ import pytest
 from PIL import Image
 
 from aepsl.cli import TOOLS, main
+from aepsl.data import folder
 from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Manifest
 from aepsl.data.palette import load_label_map, save_label_map
 from aepsl.data.voc import VOC_CLASSES, read_table
 from aepsl.graph import PRODUCTS, STAGES
 from aepsl.machine import Machine
+from aepsl.settings.sections import Dataset
 
 ROOT = Path(__file__).parents[2]
 MINE = json.dumps({"round": 1, "reading": "fraction_of_max", "threshold": 0.2})
@@ -160,8 +162,9 @@ def test_labels_from_masks_lists_each_class_of_each_mask(refusal: Callable[..., 
 
 
 def test_labels_from_masks_without_masks_says_so(refusal: Callable[..., str]) -> None:
-    assert "absent: no PNG in this folder" in refusal("labels-from-masks", "absent")
+    assert "absent: the folder cannot be read (No such file" in refusal("labels-from-masks", "absent")
     Path("masks").mkdir()
+    assert "masks: no PNG in this folder" in refusal("labels-from-masks", "masks")
     Image.new("RGB", (4, 4)).save("masks/photograph.png")
     assert "photograph.png: a label map is a palette" in refusal("labels-from-masks", "masks")
     save_label_map(Path("masks/photograph.png"), np.array([[0, 255]], np.uint8))
@@ -186,20 +189,30 @@ def test_shrunk_photographs_and_masks_keep_names_proportions_and_labels(
     Image.fromarray(rng.integers(0, 256, (300, 401, 3), np.uint8)).save("photographs/a/b.jpg")
     Image.fromarray(np.zeros((50, 100, 3), np.uint8)).save("photographs/c.WEBP")
     Path("photographs/broken.png").write_text("text")
-    Path("photographs/labels.csv").write_text("image,label\na/b.jpg,cat\n")
+    Path("photographs/gone.png").symlink_to("nowhere.png")
+    for name in ("._c.WEBP", ".cache/d.jpg", "../elsewhere/e.jpg"):
+        Path("photographs", name).parent.mkdir(exist_ok=True)
+        Path("photographs", name).write_text("text")
+    for link, target in (("linked", "../elsewhere"), ("a/up", ".."), ("made", "../small")):
+        Path("photographs", link).symlink_to(target)
+    Path("photographs/labels.csv").write_text("image,label\na/b.jpg,cat\nlinked/e.jpg,dog\n")
     save_label_map(Path("masks/a/b.png"), mask)
     main(["shrink", "photographs", "small", "--side", "100"])
     main(["shrink", "masks", "small_masks", "--side", "100", "--masks"])
     capsys.readouterr()
     copied = {str(path.relative_to("small")) for path in Path("small").rglob("*") if path.is_file()}
-    assert copied == {"a/b.jpg", "c.WEBP", "broken.png", "labels.csv"}
+    assert copied == {"a/b.jpg", "c.WEBP", "broken.png", "linked/e.jpg", "labels.csv"}
+    listed = folder.read(Dataset(format="folder", root="small"), "train")
+    assert [path for _, path, _ in listed.images] == ["a/b.jpg", "linked/e.jpg"], "the copied table is of the copies"
     shrunk, labels = load_photograph(Path("small/a/b.jpg")), load_label_map(Path("small_masks/a/b.png"))
     assert shrunk.shape[:2] == labels.shape == (75, 100)
     assert set(np.unique(labels)) == {0, 1, 2}
     for name in ("c.WEBP", "broken.png", "labels.csv"):
         assert Path("small", name).read_bytes() == Path("photographs", name).read_bytes(), "small or unread: as it is"
     assert "lies in the other" in refusal("shrink", "photographs", "photographs/small")
-    assert "absent: no picture in this folder" in refusal("shrink", "absent", "small")
+    assert "absent: the folder cannot be read (No such file" in refusal("shrink", "absent", "small")
+    Path("empty").mkdir()
+    assert "empty: no picture in this folder" in refusal("shrink", "empty", "small")
 
 
 def test_summary_of_a_folder_without_results_says_so(refusal: Callable[..., str]) -> None:

@@ -185,7 +185,7 @@ def test_a_photograph_lying_on_its_side_gets_an_upright_mask(segment: Callable[.
     assert mask.shape == (65, 33) and np.mean(mask == expected(turned)) > 0.999
 
 
-def test_what_is_no_photograph_to_take_is_left_out(segment: Callable[..., str]) -> None:
+def test_hidden_files_and_own_masks_are_left_out_and_linked_folders_followed(segment: Callable[..., str]) -> None:
     folder = folder_of(a=photograph(1), day1__b=photograph(2))
     for name in (".c.png", ".thumbnails/d.png", "notes.txt", "e.PNG"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -193,8 +193,8 @@ def test_what_is_no_photograph_to_take_is_left_out(segment: Callable[..., str]) 
     os.symlink("day1", folder / "linked")
     segment("photos", "photos/a.png", output="photos/masks")
     first = sorted(str(path.relative_to("photos/masks")) for path in Path("photos/masks").rglob("*.png"))
-    assert first == ["a.png", "day1/b.png", "e.png"]
-    assert segment("photos", output="photos/masks").startswith("3 masks"), "masks are no photographs"
+    assert first == ["a.png", "day1/b.png", "e.png", "linked/b.png"]
+    assert segment("photos", output="photos/masks").startswith("4 masks"), "masks are no photographs"
 
 
 def test_a_mask_that_is_there_is_replaced(segment: Callable[..., str]) -> None:
