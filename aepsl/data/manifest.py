@@ -151,6 +151,24 @@ def entries_by_id(manifest: Manifest, path: Path, ids: Iterable[str]) -> dict[st
     return found
 
 
+@dataclass(frozen=True)
+class Index:
+    """A manifest of what a stage made of each image, and its entries by id."""
+
+    manifest: Manifest
+    entries: dict[str, Entry]
+
+    @classmethod
+    def of(cls, path: Path, ids: Iterable[str]) -> "Index":
+        """Read an index. Raises InputError as `Manifest.read`, and when one of `ids` is not in it."""
+        manifest = Manifest.read(path)
+        return cls(manifest, entries_by_id(manifest, path, ids))
+
+    def file(self, image_id: str) -> Path:
+        """What was made of the image."""
+        return self.manifest.file(self.entries[image_id])
+
+
 def one_hot(manifest: Manifest, labels: Sequence[str]) -> list[float]:
     """1.0 for the classes among `labels`, 0.0 for the others, in class order."""
     return [float(name in labels) for name in manifest.classes]

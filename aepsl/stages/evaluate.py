@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aepsl import metrics
-from aepsl.data.manifest import BACKGROUND, Entry, Manifest, entries_by_id
+from aepsl.data.manifest import BACKGROUND, Entry, Index, Manifest
 from aepsl.data.palette import load_label_map, load_truth
 from aepsl.files import write_json
 from aepsl.machine import Machine
@@ -54,12 +54,11 @@ def compared(
     manifest: Manifest, index: Path, truth: Path, machine: Machine
 ) -> tuple[npt.NDArray[np.int64], PixelCounts]:
     """The predictions of an index against the truth: one confusion matrix over all images, and each image's pixels."""
-    found = Manifest.read(index)
-    entries = entries_by_id(found, index, (entry.id for entry in manifest.entries))
+    found = Index.of(index, (entry.id for entry in manifest.entries))
     classes = (BACKGROUND, *manifest.classes)
 
     def compare(entry: Entry) -> npt.NDArray[np.int64]:
-        predicted = load_label_map(found.file(entries[entry.id]))
+        predicted = load_label_map(found.file(entry.id))
         expected = load_truth(entry.mask(truth), size=predicted.shape, classes=len(classes))
         return metrics.confusion_matrix(expected, predicted, len(classes))
 

@@ -5,7 +5,7 @@ The page's files are aepsl/pages/gallery.*; beside it lie two strips of small pi
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ import numpy as np
 
 from aepsl import metrics, stores
 from aepsl.data.images import load_photograph
-from aepsl.data.manifest import BACKGROUND, Entry, Manifest, entries_by_id
+from aepsl.data.manifest import BACKGROUND, Entry, Index, Manifest
 from aepsl.data.palette import load_truth, voc_palette
 from aepsl.data.void import VOID
 from aepsl.files import canonical, write_text
@@ -53,25 +53,6 @@ class Row(NamedTuple):
     """Of that map, where there is truth: of each class in either, the background among them; ignored is background."""
     found: list[int]
     """The classes in that map."""
-
-
-@dataclass(frozen=True)
-class Index:
-    """A manifest of one picture an image, and its entries by id."""
-
-    path: Path
-    manifest: Manifest
-    entries: dict[str, Entry]
-
-    @classmethod
-    def of(cls, path: Path, ids: Iterable[str]) -> "Index":
-        """Raises InputError when one of `ids` is not in it."""
-        manifest = Manifest.read(path)
-        return cls(path, manifest, entries_by_id(manifest, path, ids))
-
-    def file(self, image_id: str) -> Path:
-        """The image's picture."""
-        return self.manifest.file(self.entries[image_id])
 
 
 def run(

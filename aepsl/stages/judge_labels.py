@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aepsl.data.manifest import Entry, Manifest, entries_by_id
+from aepsl.data.manifest import Entry, Index, Manifest
 from aepsl.data.palette import load_label_map, load_truth
 from aepsl.errors import InputError
 from aepsl.files import write_json
@@ -22,12 +22,12 @@ def run(
     """
     if not labels:
         raise InputError("segmentation.labels is truth: there are no label maps to judge")
-    manifest, index = Manifest.read(images), Manifest.read(labels[0])
+    manifest = Manifest.read(images)
     classes = len(manifest.classes) + 1
-    found = entries_by_id(index, labels[0], (entry.id for entry in manifest.entries))
+    found = Index.of(labels[0], (entry.id for entry in manifest.entries))
 
     def count(entry: Entry) -> LabelCounts:
-        given = load_label_map(index.file(found[entry.id]))
+        given = load_label_map(found.file(entry.id))
         return LabelCounts.of(given, load_truth(entry.mask(truth), size=given.shape, classes=classes), classes)
 
     total = LabelCounts()

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from aepsl import stores
 from aepsl.data.images import load_photograph
-from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.manifest import Entry, Index, Manifest
 from aepsl.data.palette import load_label_map, voc_palette
 from aepsl.files import replacing
 from aepsl.settings.stages import OverviewSettings
@@ -39,6 +39,9 @@ def run(
     matplotlib.use("agg")
     training, validation = Manifest.read(train), Manifest.read(val)
     shown = _spread(training, settings.images), _spread(validation, settings.images)
+    trained, predicted = ([entry.id for entry in entries] for entries in shown)
+    seen, labels = [Index.of(path, trained) for path in erased], Index.of(pseudo_labels, trained)
+    results = [Index.of(path, predicted) for path in (predictions, *refined)]
     width = 2 + len(refined) + (truth is not None)  # panels of a validation image
     columns = max(width, 2 * len(cams) + 2)
     beside = columns // width
@@ -51,14 +54,14 @@ def run(
     lower.suptitle("the trained network's predictions")
     grid = upper.subplots(len(shown[0]), columns, squeeze=False)
     for row, entry in zip(grid, shown[0], strict=True):
-        _training_row(row, entry, training, erased, cams, saliency, pseudo_labels)
+        _training_row(row, entry, seen, cams, saliency, labels)
     for axes in lower.subplots(lines, columns, squeeze=False).ravel():
         axes.axis("off")
     grid = np.array(lower.axes).reshape(lines, columns)
     for number, entry in enumerate(shown[1]):
         first = number % beside * width
         row = grid[number // beside, first : first + width]
-        _validation_row(row, entry, validation, predictions, refined, truth)
+        _validation_row(row, entry, validation, results, truth)
     with replacing(output) as temporary:
         figure.savefig(temporary, format="png", dpi=80, metadata={"Software": None})
 
@@ -70,17 +73,10 @@ def _spread(manifest: Manifest, count: int) -> list[Entry]:
 
 
 def _training_row(
-    row: np.ndarray,
-    entry: Entry,
-    manifest: Manifest,
-    erased: list[Path],
-    cams: list[Path],
-    saliency: Path,
-    pseudo_labels: Path,
+    row: np.ndarray, entry: Entry, seen: list[Index], cams: list[Path], saliency: Path, labels: Index
 ) -> None:
-    for number, (index, maps) in enumerate(zip(erased, cams, strict=True), start=1):
-        images = Manifest.read(index)
-        photograph = load_photograph(images.file(next(e for e in images.entries if e.id == entry.id)))
+    for number, (images, maps) in enumerate(zip(seen, cams, strict=True), start=1):
+        photograph = load_photograph(images.file(entry.id))
         read = stores.opened(maps, "cams").read(entry.id, names=entry.labels).values()
         found = [upsample(one / max(1.0, one.max()), size=photograph.shape[:2]) for one in read]
         title = ", ".join(entry.labels) if number == 1 else f"I{number}"
@@ -89,19 +85,17 @@ def _training_row(
         row[2 * number - 1].imshow(np.max(found, axis=0), cmap="inferno", alpha=0.65, vmin=0, vmax=1)
     grey = stores.opened(saliency, "saliency").read(entry.id, names=["saliency"])["saliency"]
     _show(row[-2], np.repeat(grey[..., None], 3, axis=2), "saliency")
-    labels = Manifest.read(pseudo_labels)
-    _show(row[-1], _coloured(labels.file(next(e for e in labels.entries if e.id == entry.id))), "pseudo-label")
+    _show(row[-1], _coloured(labels.file(entry.id)), "pseudo-label")
 
 
 def _validation_row(
-    row: np.ndarray, entry: Entry, manifest: Manifest, predictions: Path, refined: list[Path], truth: Path | None
+    row: np.ndarray, entry: Entry, manifest: Manifest, results: list[Index], truth: Path | None
 ) -> None:
     _show(row[0], load_photograph(manifest.file(entry)), ", ".join(entry.labels))
-    for axes, index, title in zip(row[1:], [predictions, *refined], ["prediction", "after CRF"], strict=False):
-        found = Manifest.read(index)
-        _show(axes, _coloured(found.file(next(e for e in found.entries if e.id == entry.id))), title)
+    for axes, labels, title in zip(row[1:], results, ["prediction", "after CRF"], strict=False):
+        _show(axes, _coloured(labels.file(entry.id)), title)
     if truth is not None and entry.mask(truth).exists():
-        _show(row[2 + len(refined)], _coloured(entry.mask(truth)), "ground truth")
+        _show(row[1 + len(results)], _coloured(entry.mask(truth)), "ground truth")
 
 
 def _coloured(path: Path) -> np.ndarray:

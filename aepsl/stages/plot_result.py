@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from aepsl.data.images import load_photograph
-from aepsl.data.manifest import BACKGROUND, Manifest, entries_by_id
+from aepsl.data.manifest import BACKGROUND, Index
 from aepsl.data.palette import load_label_map, load_truth
 from aepsl.figures import result as drawing
 from aepsl.figures.examples import Example, examples, ranked
@@ -37,25 +37,24 @@ def run(
         by_class = drawing.iou(found, refined=settings.refined, ceiling=full)
         confused = drawing.confusion(found)
         void = found["miou"] is None  # no mask has a pixel of any class, and the table of pixels no row
-    manifest, index = Manifest.read(images), Manifest.read(predictions)
-    shown = [] if void else _examples(PixelCounts.read(counts), manifest, images, index, predictions, truth)
-    pictures = examples(shown, (BACKGROUND, *manifest.classes))
+    pixels = None if void else PixelCounts.read(counts)
+    ids = pixels.images if pixels else ()
+    judged, predicted = Index.of(images, ids), Index.of(predictions, ids)
+    shown = _examples(pixels, judged, predicted, truth) if pixels else []
+    pictures = examples(shown, (BACKGROUND, *judged.manifest.classes))
     save(by_class, iou)
     save(confused, confusion)
     save(pictures, photographs)
 
 
-def _examples(
-    pixels: PixelCounts, manifest: Manifest, images: Path, index: Manifest, predictions: Path, truth: Path
-) -> list[Example]:
-    """The photographs that came out best, as most do, and worst. images, predictions: where the manifests lie."""
-    entries = entries_by_id(manifest, images, pixels.images)
-    predicted = entries_by_id(index, predictions, pixels.images)
+def _examples(pixels: PixelCounts, judged: Index, predicted: Index, truth: Path) -> list[Example]:
+    """The photographs that came out best, as most do, and worst. judged, predicted: photographs and label maps."""
     own, shown = pixels.by_image(), []
     for rank, number in ranked(own):
         image = pixels.images[number]
-        labels = load_label_map(index.file(predicted[image]))
-        expected = load_truth(entries[image].mask(truth), size=labels.shape, classes=len(manifest.classes) + 1)
-        photograph = load_photograph(manifest.file(entries[image]))
+        labels = load_label_map(predicted.file(image))
+        classes = len(judged.manifest.classes) + 1
+        expected = load_truth(judged.entries[image].mask(truth), size=labels.shape, classes=classes)
+        photograph = load_photograph(judged.file(image))
         shown.append(Example(rank, image, float(own[number]), photograph, expected, labels))
     return shown

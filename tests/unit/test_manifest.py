@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aepsl.data.manifest import Entry, Manifest, check_id, entries_by_id, one_hot
+from aepsl.data.manifest import Entry, Index, Manifest, check_id, entries_by_id, one_hot
 from aepsl.errors import InputError
 
 CLASSES = ("cat", "a/b", 'quo"te', "Käse, alt")
@@ -52,6 +52,14 @@ def test_entries_by_id_names_what_is_missing() -> None:
     assert entries_by_id(manifest(), Path("m.json"), ["ä %2F"])["ä %2F"].labels == CLASSES[:2]
     with pytest.raises(InputError, match=r"m\.json: no image x in it \(2 missing\)"):
         entries_by_id(manifest(), Path("m.json"), ["x", "ä %2F", "y"])
+
+
+def test_an_index_finds_what_was_made_of_an_image(tmp_path: Path) -> None:
+    manifest().write(tmp_path / "data" / "m.json")
+    index = Index.of(tmp_path / "data" / "m.json", ["ä %2F"])
+    assert index.file("ä %2F") == index.manifest.file(index.manifest.entries[1])
+    with pytest.raises(InputError, match=r"m\.json: no image x in it"):
+        Index.of(tmp_path / "data" / "m.json", ["x"])
 
 
 @pytest.mark.parametrize(
