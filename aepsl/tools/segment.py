@@ -47,9 +47,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """The photographs, the model, and what is made."""
     parser.description = __doc__
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument(
-        "photographs", type=Path, nargs="+", help="files and folders; hidden files and linked folders are left out"
-    )
+    parser.add_argument("photographs", type=Path, nargs="+", help="files and folders; hidden ones are left out")
     parser.add_argument("--model", type=Path, required=True, help="a segmenter, such as segmentation/model.safetensors")
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="for the masks")
     parser.add_argument("--overlays", type=Path, metavar="FOLDER", help="for photographs under their masks, as JPEG")
