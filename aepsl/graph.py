@@ -140,7 +140,7 @@ def needs(stage: str, s: Settings, *, round: int | None, split: str | None, teac
         case "quality":
             return {
                 "images": TRAIN,
-                "cams": Need("cams", 1),
+                "cams": [Need("cams", t) for t in sorted({1, len(rounds)})],
                 "masks": [Need("masks", t) for t in rounds],
                 "histories": [Need("history", t) for t in rounds],
                 "saliency": Need("saliency"),

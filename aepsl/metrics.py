@@ -1,4 +1,6 @@
-"""Judging label maps: VOC's confusion matrix and IoU, and average precision."""
+"""Judging label maps: VOC's confusion matrix and IoU, the one-pass threshold sweep, and average precision."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -96,3 +98,43 @@ def _average_precision(scores: npt.NDArray[np.floating], positive: npt.NDArray[n
     precisions = hits / (np.flatnonzero(last_of_equals) + 1)
     envelope = np.maximum.accumulate(precisions[::-1])[::-1]
     return float((np.diff(hits, prepend=0) * envelope).sum() / hits[-1])
+
+
+class ThresholdSweep:
+    """Confusion matrices for many thresholds on a score from one pass over the images.
+
+    A pixel is its best class where score > threshold, else background. `counts` is the histogram behind it, int64
+    (C, C, T + 1) over truth, best class and the number of thresholds below the score; those of several sweeps add up.
+    """
+
+    def __init__(self, classes: int, thresholds: Sequence[float] | npt.NDArray[np.floating]) -> None:
+        """`thresholds`: T, rising. Compared in float32, as NumPy compares float32 scores with Python numbers."""
+        self.classes = classes
+        self.thresholds = np.asarray(thresholds, np.float32)
+        if self.thresholds.ndim != 1 or not (np.diff(self.thresholds) > 0).all():
+            raise ValueError(f"thresholds rise. Got: {thresholds}")
+        self.counts: Counts = np.zeros((classes, classes, self.thresholds.size + 1), np.int64)
+
+    def add(self, truth: Labels, best_class: Labels, score: npt.NDArray[np.floating]) -> None:
+        """Count one image: truth (H, W) with 255 as void, best class (H, W) and its score (H, W) in [0, 1].
+
+        Raises ValueError for labels that are no class, scores outside [0, 1] and shapes that differ.
+        """
+        if not truth.shape == best_class.shape == score.shape:
+            shapes = f"{truth.shape}, {best_class.shape} and {score.shape}"
+            raise ValueError(f"truth, best class and score have one shape. Got: {shapes}")
+        if not (score.min(initial=0) >= 0 and score.max(initial=0) <= 1):
+            raise ValueError(f"scores are in [0, 1]. Got: {score.min()}..{score.max()}")
+        _check_labels("best class", best_class, self.classes)
+        counted = _counted(truth, self.classes)
+        below = np.searchsorted(self.thresholds, score[counted].astype(np.float32), side="left")
+        pairs = truth[counted].astype(np.intp) * self.classes + best_class[counted]
+        cells = pairs * (self.thresholds.size + 1) + below
+        self.counts += np.bincount(cells, minlength=self.counts.size).reshape(self.counts.shape)
+
+    def confusions(self) -> Counts:
+        """The confusion matrix of each threshold, int64 (T, C, C), as `confusion_matrix` gives it."""
+        above = self.counts[:, :, :0:-1].cumsum(2)[:, :, ::-1]
+        confusions = np.moveaxis(above, 2, 0).copy()
+        confusions[:, :, 0] += self.counts.sum((1, 2)) - confusions.sum(2)
+        return confusions

@@ -141,6 +141,7 @@ class JudgeLabelsSettings(Section):
 class QualitySettings(Section):
     background_threshold: float | Literal["mined"]
     jump: float
+    mine_erased: bool
 
 
 class ComparisonSettings(Section):
@@ -254,7 +255,11 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
         case "evaluate":
             return EvaluateSettings(chosen_on_ground_truth=s.chosen_on_ground_truth)
         case "quality":
-            return QualitySettings(background_threshold=s.pseudo_labels.background_threshold, jump=s.erasing.jump)
+            return QualitySettings(
+                background_threshold=s.pseudo_labels.background_threshold,
+                jump=erasing.jump,
+                mine_erased=erasing.mine_erased,
+            )
         case "judge_classifiers":
             return JudgeClassifiersSettings(cpu_threads=s.cpu_threads)
         case "judge_labels":

@@ -9,12 +9,12 @@ import numpy as np
 from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import load_label_map, load_truth
-from aepsl.erasing import AreaCalibration, mine, rounds_before_jump
+from aepsl.erasing import AreaCalibration, mine, normalised, rounds_before_jump, union
 from aepsl.files import write_json
 from aepsl.labelling import background_threshold, merged_regions, saliency_of
 from aepsl.machine import Machine
 from aepsl.merging import final_losses
-from aepsl.metrics import rounded
+from aepsl.metrics import ThresholdSweep, mean_iou, rounded
 from aepsl.parallel import in_processes
 from aepsl.progress import each
 from aepsl.pseudo_labels import pseudo_label
@@ -22,12 +22,14 @@ from aepsl.quality import LabelCounts, RegionCounts
 from aepsl.settings.stages import QualitySettings
 from aepsl.upsampling import upsample
 
+THRESHOLDS = np.arange(100) / 100
+
 
 def run(
     settings: QualitySettings,
     *,
     images: Path,
-    cams: Path,
+    cams: list[Path],
     masks: list[Path],
     histories: list[Path],
     saliency: Path,
@@ -36,20 +38,21 @@ def run(
     output: Path,
     machine: Machine,
 ) -> None:
-    """cams: of the first round. masks, histories: of rounds 1..T.
+    """cams: of the first round and of the last, T. masks, histories: of rounds 1..T.
 
     truth: folder of masks; parts: of the objects' parts, for scenes.
 
     output: quality.json: `rounds`, each alone; `merges` of the first 1..T rounds, each beside its control, the first
     round's maps alone with the threshold lowered to the merge's area; `auto`, how many rounds `erasing.merge: auto`
-    takes; `background_threshold`, where it was found, not given.
+    takes; `sweep`, the label maps of all rounds with the last one's threshold varied (later rounds would see other
+    images); `background_threshold`, where it was found, not given.
     """
     manifest = Manifest.read(images)
     workers, given = machine.workers, settings.background_threshold
     threshold = background_threshold(given, manifest, masks=masks[0], saliency=saliency, workers=workers)
-    judge = _Judge(threshold, manifest, cams, masks, saliency, truth, parts)
+    judge = _Judge(threshold, settings.mine_erased, manifest, cams, masks, saliency, truth, parts)
     rounds = len(masks)
-    first = _Counts.empty(rounds)
+    first = _Counts.empty(judge.classes, rounds)
     for counts in in_processes(judge.merges, each(manifest.entries, "quality"), workers=workers):
         first += counts
     areas = [merged.area / merged.images for merged in first.merged]
@@ -87,6 +90,10 @@ def run(
             ],
             **({"background_threshold": rounded(threshold)} if given == "mined" else {}),
             "auto": rounds_before_jump(losses, jump=settings.jump),
+            "sweep": {
+                "fraction_of_max": THRESHOLDS.tolist(),
+                "miou": [rounded(mean_iou(confusion)) for confusion in first.swept()],
+            },
         },
     )
 
@@ -99,14 +106,20 @@ class _Counts:
     merged: list[RegionCounts]
     labels: list[LabelCounts]
     calibration: AreaCalibration
+    won: ThresholdSweep
+    """Pixels that the last round and those before it mine for a class at all."""
+    lost: ThresholdSweep
+    """Of these, those that they mine for another one too, a conflict."""
 
     @classmethod
-    def empty(cls, rounds: int) -> "_Counts":
+    def empty(cls, classes: int, rounds: int) -> "_Counts":
         return cls(
             alone=[RegionCounts() for _ in range(rounds)],
             merged=[RegionCounts() for _ in range(rounds)],
             labels=[LabelCounts() for _ in range(rounds)],
             calibration=AreaCalibration(),
+            won=ThresholdSweep(classes, THRESHOLDS),
+            lost=ThresholdSweep(classes, THRESHOLDS),
         )
 
     def __iadd__(self, other: "_Counts") -> "_Counts":
@@ -114,7 +127,16 @@ class _Counts:
             for one, more in zip(mine_, others, strict=True):  # type: ignore[arg-type]
                 one += more
         self.calibration.include(other.calibration)
+        self.won.counts += other.won.counts
+        self.lost.counts += other.lost.counts
         return self
+
+    def swept(self) -> np.ndarray:
+        """The confusion matrix of each threshold, int64 (T, C, C), ignored pixels as background."""
+        won, lost = self.won.confusions(), self.lost.confusions()
+        found = won - lost
+        found[:, :, 0] += lost.sum(2)  # all pixels: what is lost is background, as what was never won
+        return found
 
 
 @dataclass(frozen=True)
@@ -122,8 +144,9 @@ class _Judge:
     """Judges one image at a time."""
 
     background_threshold: float
+    mine_erased: bool
     manifest: Manifest
-    cams: Path
+    cams: list[Path]
     masks: list[Path]
     saliency: Path
     truth: Path
@@ -134,17 +157,22 @@ class _Judge:
         return len(self.manifest.classes) + 1
 
     def merges(self, entry: Entry) -> _Counts:
-        """The rounds alone and merged, and the areas of the first."""
+        """The rounds alone and merged, the areas of the first, and the sweep of the last."""
         truth, parts, saliency = self._truth(entry)
-        counts = _Counts.empty(0)
+        counts = _Counts.empty(self.classes, 0)
         merged = {label: np.zeros(truth.shape, bool) for label in self.manifest.label_indices(entry)}
+        before = merged
         for path in self.masks:
             mined = merged_regions([path], entry, self.manifest, size=truth.shape)
-            merged = {label: mask | mined[label] for label, mask in merged.items()}
+            before, merged = merged, {label: mask | mined[label] for label, mask in merged.items()}
             counts.alone.append(RegionCounts.of(mined, truth, parts))
             counts.merged.append(RegionCounts.of(merged, truth, parts))
             counts.labels.append(self._labels(merged, saliency, truth))
-        counts.calibration.add(list(self._maps(entry, truth).values()))
+        counts.calibration.add(list(self._maps(self.cams[0], entry, truth).values()))
+        label, won, lost = self._contest(self._maps(self.cams[-1], entry, truth), before, truth.shape)
+        salient = saliency >= self.background_threshold
+        counts.won.add(truth, label, won * salient)
+        counts.lost.add(truth, label, lost * salient)
         return counts
 
     def controls(self, fractions: list[float]):  # type: ignore[no-untyped-def]
@@ -152,7 +180,7 @@ class _Judge:
 
         def judge(entry: Entry) -> list[tuple[RegionCounts, LabelCounts]]:
             truth, parts, saliency = self._truth(entry)
-            maps = self._maps(entry, truth)
+            maps = self._maps(self.cams[0], entry, truth)
             found = []
             for fraction in fractions:
                 mined = {c: mine(map_, reading="fraction_of_max", threshold=fraction) for c, map_ in maps.items()}
@@ -171,6 +199,19 @@ class _Judge:
         labels = pseudo_label(mined, saliency, background_threshold=self.background_threshold)
         return LabelCounts.of(labels, truth, self.classes)
 
-    def _maps(self, entry: Entry, like: np.ndarray) -> dict[int, np.ndarray]:
-        cams = stores.opened(self.cams, "cams").read(entry.id, names=entry.labels, size=like.shape)
+    def _contest(
+        self, maps: dict[int, np.ndarray], before: dict[int, np.ndarray], size: tuple[int, ...]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Each pixel's strongest label, and its strength and the next label's, (H, W): mined above these fractions.
+
+        maps: of the last round. before: regions of those before it, mined at any fraction.
+        """
+        free = ~union(before.values(), size=size) | self.mine_erased  # type: ignore[arg-type]
+        none = np.zeros(size, np.float32)
+        strengths = [np.where(before[label], np.float32(1), normalised(map_) * free) for label, map_ in maps.items()]
+        *_, lost, won = np.sort([none, none, *strengths], axis=0)
+        return np.array([0, *maps], np.uint8)[np.argmax([none, *strengths], axis=0)], won, lost
+
+    def _maps(self, path: Path, entry: Entry, like: np.ndarray) -> dict[int, np.ndarray]:
+        cams = stores.opened(path, "cams").read(entry.id, names=entry.labels, size=like.shape)
         return {self.manifest.classes.index(name) + 1: upsample(map_, size=like.shape) for name, map_ in cams.items()}

@@ -47,7 +47,14 @@ def erasing(
     losses = {f"train_classifier {t}" for t in every}
     read["pseudo_labels"] = {"manifest train", "saliency", *(f"mine {t}" for t in merged)}
     read["pseudo_labels"] |= losses if merge is None else set()
-    read["quality"] = {"manifest train", "saliency", "cams 1", *losses, *(f"mine {t}" for t in every)}
+    read["quality"] = {
+        "manifest train",
+        "saliency",
+        "cams 1",
+        f"cams {every[-1]}",
+        *losses,
+        *(f"mine {t}" for t in every),
+    }
     read["overview"] = {"manifest train", "manifest val", "saliency", "pseudo_labels", "predict"}
     read["overview"] |= {images(t) for t in every} | {f"cams {t}" for t in every} | ({"crf"} if crf else set())
     return read

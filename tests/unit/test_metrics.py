@@ -12,7 +12,7 @@ from torchmetrics.functional.classification import (
     multilabel_average_precision,
 )
 
-from aepsl.metrics import average_precision, confusion_matrix, iou, mean_iou, pixel_accuracy
+from aepsl.metrics import ThresholdSweep, average_precision, confusion_matrix, iou, mean_iou, pixel_accuracy
 
 seeds = st.integers(0, 2**32)
 
@@ -142,3 +142,63 @@ def test_average_precision_by_hand() -> None:
         average_precision(scores, labels[:, :1])
     with pytest.raises(ValueError, match="nan"):
         average_precision(scores * np.nan, labels)
+
+
+THRESHOLDS = np.arange(60) / 60
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sweep_is_bit_identical_to_thresholding_separately(dtype: type) -> None:
+    rng = np.random.default_rng(3)
+    sweep = ThresholdSweep(6, THRESHOLDS)
+    expected = np.zeros((60, 6, 6), np.int64)
+    for seed in range(4):
+        truth, best = random_pair(seed)
+        score = rng.random(truth.shape).astype(dtype)
+        score[:3] = rng.choice([*THRESHOLDS, 1.0], score[:3].shape)  # many scores that equal a threshold
+        sweep.add(truth, best, score)
+        for k, threshold in enumerate(THRESHOLDS):
+            above = score.astype(np.float32) > float(threshold)
+            expected[k] += confusion_matrix(truth, np.where(above, best, 0), 6)
+    found = sweep.confusions()
+    assert found.dtype == np.int64 and sweep.counts.dtype == np.int64
+    np.testing.assert_array_equal(found, expected)
+
+
+@given(seeds, st.sets(st.floats(0, 1, width=32), min_size=1, max_size=8), st.integers(2, 5))
+@settings(max_examples=40, deadline=None)
+def test_sweep_over_any_thresholds_counts_each_pixel_once(seed: int, thresholds: set[float], classes: int) -> None:
+    truth, best = random_pair(seed, classes)
+    score = np.random.default_rng(seed).random(truth.shape).round(1).astype(np.float32)
+    sweep = ThresholdSweep(classes, sorted(thresholds))
+    sweep.add(truth, best, score)
+    for threshold, found in zip(sorted(thresholds), sweep.confusions(), strict=True):
+        expected = confusion_matrix(truth, np.where(score > threshold, best, 0), classes)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_sweeps_of_parts_add_up() -> None:
+    whole, *shared = (ThresholdSweep(6, THRESHOLDS) for _ in range(3))
+    for seed in range(4):
+        truth, best = random_pair(seed)
+        score = np.random.default_rng(seed).random(truth.shape)
+        whole.add(truth, best, score)
+        shared[seed % 2].add(truth, best, score)
+    shared[0].counts += shared[1].counts
+    np.testing.assert_array_equal(shared[0].confusions(), whole.confusions())
+
+
+def test_sweep_refuses_what_it_cannot_count() -> None:
+    truth, best = random_pair(0)
+    score = np.zeros(truth.shape)
+    sweep = ThresholdSweep(6, [0.5])
+    for wrong in (score - 0.1, score + 1.1, score * np.nan):
+        with pytest.raises(ValueError, match="scores are in"):
+            sweep.add(truth, best, wrong)
+    with pytest.raises(ValueError, match="best class"):
+        sweep.add(truth, np.full_like(best, 255), score)
+    with pytest.raises(ValueError, match="one shape"):
+        sweep.add(truth, best, score.T)
+    with pytest.raises(ValueError, match="thresholds rise"):
+        ThresholdSweep(6, [0.5, 0.5])
+    assert sweep.counts.sum() == 0
