@@ -6,8 +6,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-STRIDES = (4, 8, 16)
-
 
 class Origin(NamedTuple):
     """Where torchvision's state dict holds what a convolution `own` starts from: `conv`, and batch `norm` after it."""
@@ -50,12 +48,6 @@ class Backbone(nn.Module):
         """Normalised images (B, 3, H, W) → features (B, channels, h, w), h = (H - 1) / stride + 1 for H = 32k + 1."""
         features: Tensor = self.features(images)
         return features
-
-
-def check_stride(stride: int) -> None:
-    """Raises ValueError for a stride that no backbone has."""
-    if stride not in STRIDES:
-        raise ValueError(f"stride is one of {', '.join(map(str, STRIDES))}. Got: {stride}")
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torchvision.models.mobilenetv2 import MobileNetV2
 
-from aepsl.networks.backbone import Backbone, Origin, centre_and_dilate, check_stride
+from aepsl.networks.backbone import Backbone, Origin, centre_and_dilate
 from aepsl.networks.depthwise import Depthwise
 
 
@@ -15,7 +15,6 @@ def build(*, generator: torch.Generator, stride: int = 8, dropout: float = 0.5) 
     there are no statistics that several processes could disagree on. Made for ImageNet's weights; trained from scratch
     it has no normalisation.
     """
-    check_stride(stride)
     with torch.device("meta"):
         features = MobileNetV2().features
         origins = _fold(features)

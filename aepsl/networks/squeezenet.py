@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torchvision.models.squeezenet import SqueezeNet
 
-from aepsl.networks.backbone import Backbone, Origin, centre_and_dilate, check_stride
+from aepsl.networks.backbone import Backbone, Origin, centre_and_dilate
 
 
 def build(*, generator: torch.Generator, stride: int = 8, dropout: float = 0.5) -> Backbone:
@@ -13,7 +13,6 @@ def build(*, generator: torch.Generator, stride: int = 8, dropout: float = 0.5) 
     torchvision's first convolution and pools are unpadded, which centres cell j at pixel 16j + 15; padded here, it sits
     at stride·j as in every backbone.
     """
-    check_stride(stride)
     with torch.device("meta"):
         features = SqueezeNet("1_1").features
         features.append(nn.Dropout(dropout))

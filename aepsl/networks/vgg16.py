@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from aepsl.networks.backbone import Backbone, Origin, check_stride
+from aepsl.networks.backbone import Backbone, Origin
 from aepsl.networks.batch_norm import BatchNorm
 
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
@@ -36,7 +36,6 @@ def build(
     over the cells, which is what global average pooling reads, and a classifier hardly learns with it from scratch
     (docs/method.md). dropout: after fc6 and fc7. ImageNet's weights are taken for the blocks; fc6 and fc7 start fresh.
     """
-    check_stride(stride)
     if not stride <= 2 ** (blocks - 1) <= 16:
         raise ValueError(f"stride {stride} wants {stride.bit_length()} to 5 blocks. Got: {blocks}")
     layers: OrderedDict[str, nn.Module] = OrderedDict()

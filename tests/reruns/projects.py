@@ -124,9 +124,10 @@ def _weights(path: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from aepsl.networks.registry import build_backbone
+    from aepsl.networks.build import backbone
+    from aepsl.settings.sections import Network
 
-    network = build_backbone("vgg16", generator=torch.Generator().manual_seed(0), stride=4, width=0.125, blocks=3)
+    network = backbone(Network(stride=4, width=0.125, blocks=3), torch.Generator().manual_seed(0))
     layers = {conv: network.get_submodule(own) for own, conv, _ in network.origins}
     save_file(
         {

@@ -70,7 +70,6 @@ USED = {
     "networks/classifier.py": CLASSIFIERS,
     "networks/heads.py": NETWORKS,
     "networks/parameters.py": TRAINING,
-    "networks/registry.py": NETWORKS,
     "networks/segmenter.py": SEGMENTERS,
     "networks/vgg16.py": NETWORKS,
     "networks/weights.py": TRAINING,

@@ -18,7 +18,6 @@ from safetensors.torch import save as to_bytes
 
 from aepsl.models import Card, generator_of, load_weights, read_card, save
 from aepsl.networks.build import backbone
-from aepsl.networks.registry import build_backbone
 from aepsl.networks.segmenter import Segmenter
 from aepsl.networks.weights import load_imagenet
 from aepsl.settings.sections import Network
@@ -195,7 +194,7 @@ def states() -> dict[str, list[bytes]]:
 
 
 def test_weights(tmp_path: Path, states: dict[str, list[bytes]]) -> None:
-    network = build_backbone("squeezenet", generator=generator_of(0))
+    network = backbone(Network(backbone="squeezenet"), generator_of(0))
 
     def make(rng: Rng, folder: Path) -> None:
         suffix = pick(rng, [".pth", ".pth", ".safetensors"])

@@ -1,23 +1,27 @@
 """Where the cells of every network's features lie in the image."""
 
+from typing import get_args
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torchvision.models import squeezenet1_1
 
 from aepsl.networks.backbone import Backbone
+from aepsl.networks.build import backbone
 from aepsl.networks.classifier import Classifier
-from aepsl.networks.registry import BACKBONES, build_backbone
 from aepsl.networks.segmenter import Segmenter
+from aepsl.settings.sections import Network
 
+BACKBONES = get_args(Network.model_fields["backbone"].annotation)
 SLIM = {"vgg16": {"width": 0.1, "dilation": 1}, "mobilenet_v2": {}, "squeezenet": {}}
 CASES = [(name, stride) for name in BACKBONES for stride in (4, 8, 16)]
 SIDE = 641  # no border lies within the field of view of the middle
 
 
 def slim(name: str, stride: int, **options: object) -> Backbone:
-    network = build_backbone(name, generator=torch.Generator().manual_seed(0), stride=stride, **SLIM[name], **options)
-    return network.eval()
+    settings = Network(backbone=name, stride=stride, **SLIM[name], **options)  # type: ignore[arg-type]
+    return backbone(settings, torch.Generator().manual_seed(0)).eval()
 
 
 def averaging(network: nn.Module) -> nn.Module:
@@ -79,10 +83,3 @@ def test_a_transposed_image_gives_the_transposed_features(name: str, stride: int
     image = torch.rand(1, 3, 33, 97, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         torch.testing.assert_close(network(image.mT), network(image).mT)
-
-
-@pytest.mark.parametrize("name", BACKBONES)
-@pytest.mark.parametrize("stride", [0, 5, 32])
-def test_a_stride_no_backbone_has_is_refused(name: str, stride: int) -> None:
-    with pytest.raises(ValueError, match=f"stride is one of 4, 8, 16. Got: {stride}"):
-        slim(name, stride)

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from aepsl.errors import InputError
-from aepsl.networks.registry import build_backbone
+from aepsl.networks.build import backbone
 from aepsl.networks.weights import load_imagenet
+from aepsl.settings.sections import Network
 
 
 def draw(seed: int = 0) -> torch.Generator:
@@ -67,7 +68,7 @@ def folded(network: nn.Module) -> dict[str, Tensor]:
 def test_mobilenet_v2_computes_torchvisions_features_on_a_finer_grid(tmp_path: Path, form: str, stride: int) -> None:
     whole = reference("mobilenet_v2")
     source = saved(folded(whole) if form == "folded.pt" else whole.state_dict(), tmp_path / form)
-    network = build_backbone("mobilenet_v2", generator=draw(), stride=stride)
+    network = backbone(Network(backbone="mobilenet_v2", stride=stride), draw())
     filled = load_imagenet(network, source)
     assert sorted(filled) == sorted(name for name, _ in network.named_parameters())
     finer = 32 // stride
@@ -77,7 +78,7 @@ def test_mobilenet_v2_computes_torchvisions_features_on_a_finer_grid(tmp_path: P
 @pytest.mark.parametrize("stride", [8, 16])
 def test_squeezenet_computes_the_padded_features_on_a_finer_grid(tmp_path: Path, stride: int) -> None:
     whole = reference("squeezenet1_1")
-    network = build_backbone("squeezenet", generator=draw(), stride=stride)
+    network = backbone(Network(backbone="squeezenet", stride=stride), draw())
     load_imagenet(network, saved(whole.state_dict(), tmp_path / "squeezenet.pth"))
     whole.features[0].padding = (1, 1)
     for index in (2, 5, 8):
@@ -89,7 +90,7 @@ def test_squeezenet_computes_the_padded_features_on_a_finer_grid(tmp_path: Path,
 def test_vgg16_takes_its_thirteen_convolutions_and_leaves_fc6_and_fc7_fresh(tmp_path: Path) -> None:
     whole = reference("vgg16").features
     source = saved(nn.ModuleDict({"features": whole}).state_dict(), tmp_path / "vgg16.pth")
-    network, fresh = (build_backbone("vgg16", generator=draw()) for _ in range(2))
+    network, fresh = (backbone(Network(backbone="vgg16"), draw()) for _ in range(2))
     filled = load_imagenet(network, source)
     theirs = [layer for layer in whole if isinstance(layer, nn.Conv2d)]
     names = [
@@ -122,7 +123,7 @@ def refused(network: nn.Module, source: str) -> str:
 
 @pytest.fixture
 def squeezenet() -> nn.Module:
-    return build_backbone("squeezenet", generator=draw())
+    return backbone(Network(backbone="squeezenet"), draw())
 
 
 def test_a_file_of_another_network_is_refused_with_its_first_mismatches(tmp_path: Path, squeezenet: nn.Module) -> None:
@@ -135,7 +136,7 @@ def test_a_file_of_another_network_is_refused_with_its_first_mismatches(tmp_path
 
 
 def test_imagenets_weights_do_not_fit_a_narrow_network(tmp_path: Path) -> None:
-    narrow = build_backbone("vgg16", generator=draw(), width=0.25)
+    narrow = backbone(Network(backbone="vgg16", width=0.25), draw())
     source = saved(reference("squeezenet1_1").state_dict(), tmp_path / "weights.pth")
     assert "expected (16, 3, 3, 3)" in refused(narrow, source) and "width 1" in refused(narrow, source)
 
@@ -198,7 +199,7 @@ def test_torchvision_means_its_first_weights_of_that_network(monkeypatch: pytest
         return reference("squeezenet1_1").state_dict()
 
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fetch)
-    network = build_backbone("squeezenet", generator=draw())
+    network = backbone(Network(backbone="squeezenet"), draw())
     assert len(load_imagenet(network, "torchvision")) == 50
     assert asked == [torchvision_models.SqueezeNet1_1_Weights.IMAGENET1K_V1.url]
 

@@ -1,6 +1,7 @@
 """Backbones, heads and parameter groups."""
 
 import math
+from typing import get_args
 
 import pytest
 import torch
@@ -8,23 +9,28 @@ from torch import nn
 from torchcam.methods import CAM
 from torchvision.models import vgg16
 
-from aepsl.errors import InputError
+from aepsl.networks import vgg16 as large_field_of_view
+from aepsl.networks.backbone import Backbone
 from aepsl.networks.build import backbone
 from aepsl.networks.classifier import Classifier
 from aepsl.networks.parameters import parameter_groups
-from aepsl.networks.registry import BACKBONES, build_backbone, options_of
 from aepsl.networks.segmenter import Segmenter
 from aepsl.settings.sections import Network
 
 SLIM = {"vgg16": {"width": 0.1}, "mobilenet_v2": {}, "squeezenet": {}}
+BACKBONES = get_args(Network.model_fields["backbone"].annotation)
 
 
 def draw(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def slim(name: str, seed: int = 0, **options: object) -> nn.Module:
-    return build_backbone(name, generator=draw(seed), **{**SLIM[name], **options})
+def built(name: str, generator: torch.Generator | None = None, **options: object) -> Backbone:
+    return backbone(Network(backbone=name, **options), generator or draw())  # type: ignore[arg-type]
+
+
+def slim(name: str, seed: int = 0, **options: object) -> Backbone:
+    return built(name, draw(seed), **{**SLIM[name], **options})
 
 
 def pictures(side: int = 65) -> torch.Tensor:
@@ -33,14 +39,14 @@ def pictures(side: int = 65) -> torch.Tensor:
 
 @pytest.mark.parametrize(("name", "channels"), [("vgg16", 1024), ("mobilenet_v2", 1280), ("squeezenet", 512)])
 def test_features_have_the_channels_and_the_grid_that_the_backbone_names(name: str, channels: int) -> None:
-    network = build_backbone(name, generator=draw()).eval()
+    network = built(name).eval()
     assert (network.channels, network.stride) == (channels, 8)
     with torch.no_grad():
         assert network(pictures(33)[:1]).shape == (1, channels, 5, 5)
 
 
 def test_vgg16_is_the_official_large_field_of_view_at_stride_8() -> None:
-    features = build_backbone("vgg16", generator=draw()).features
+    features = built("vgg16").features
     own = sum(p.numel() for name, p in features.named_parameters() if name.startswith("conv"))
     with torch.device("meta"):
         assert own == sum(p.numel() for p in vgg16(weights=None).features.parameters()) == 14_714_688
@@ -64,7 +70,7 @@ def test_vgg16s_blocks_span_the_same_pixels_at_every_stride(stride: int, dilatio
     ("width", "channels"), [(0.25, (16, 256)), (0.3, (16, 304)), (0.01, (8, 8)), (1.1, (72, 1128))]
 )
 def test_width_multiplies_all_of_vgg16s_channels_to_multiples_of_8(width: float, channels: tuple[int, int]) -> None:
-    network = build_backbone("vgg16", generator=draw(), width=width, norm="group")
+    network = built("vgg16", width=width, norm="group")
     assert (network.features.conv1_1.out_channels, network.channels) == channels
     assert network.features.fc7.out_channels == network.channels
     assert network.features.norm1_1.num_groups * 8 == channels[0]
@@ -101,7 +107,7 @@ def test_initial_weights_come_from_the_generator_alone(name: str) -> None:
     def weights(seed: int, world: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(world)
         before, generator = torch.get_rng_state(), draw(seed)
-        network = Segmenter(build_backbone(name, generator=generator, **SLIM[name]), 3, generator=generator)
+        network = Segmenter(built(name, generator, **SLIM[name]), 3, generator=generator)
         assert torch.equal(before, torch.get_rng_state())
         return network.state_dict()
 
@@ -112,7 +118,7 @@ def test_initial_weights_come_from_the_generator_alone(name: str) -> None:
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_initial_weights_are_hes_and_the_heads_are_small(name: str) -> None:
-    network = Segmenter(build_backbone(name, generator=draw()), 20, generator=draw())
+    network = Segmenter(built(name), 20, generator=draw())
     for layer in network.backbone.modules():
         if isinstance(layer, nn.Conv2d):
             fan_in = layer.weight[0].numel()
@@ -207,14 +213,6 @@ def test_heads_learn_faster_and_biases_do_not_decay() -> None:
     torch.optim.SGD(groups, lr=0.1)
 
 
-def test_a_wrong_name_or_option_is_told_with_what_there_is() -> None:
-    with pytest.raises(InputError, match=r"one of vgg16, mobilenet_v2, squeezenet\. Got: 'resnet'"):
-        build_backbone("resnet", generator=draw())
-    with pytest.raises(InputError, match="squeezenet takes no norm, width; its options are stride, dropout"):
-        build_backbone("squeezenet", generator=draw(), width=0.5, norm="group", stride=8)
-    assert options_of("vgg16") == ["stride", "width", "blocks", "norm", "dilation", "dropout"]
-
-
 def test_the_configuration_reaches_the_backbone() -> None:
     network = backbone(Network(width=0.1, norm="group", stride=4, dilation=3, dropout=0.2), draw())
     assert (network.channels, network.stride, network.features.drop7.p) == (104, 4, 0.2)
@@ -223,7 +221,7 @@ def test_the_configuration_reaches_the_backbone() -> None:
 
 
 def test_three_blocks_at_stride_4_see_67_pixels_around_a_cell() -> None:
-    network = build_backbone("vgg16", generator=draw(), blocks=3, stride=4, dilation=1, width=0.125).eval()
+    network = built("vgg16", blocks=3, stride=4, dilation=1, width=0.125).eval()
     for parameter in network.parameters():
         parameter.data.fill_(0.01 if parameter.ndim > 1 else 0.0)  # positive weights: nothing that is seen cancels
     for layer in [module for module in network.modules() if isinstance(module, nn.MaxPool2d)]:
@@ -236,4 +234,4 @@ def test_three_blocks_at_stride_4_see_67_pixels_around_a_cell() -> None:
 
 def test_a_stride_that_the_blocks_do_not_reach_is_refused() -> None:
     with pytest.raises(ValueError, match="stride 16 wants 5 to 5 blocks"):
-        build_backbone("vgg16", generator=draw(), blocks=3, stride=16)
+        large_field_of_view.build(generator=draw(), blocks=3, stride=16)
