@@ -1,10 +1,10 @@
 """The graph: what each stage makes, and what it needs for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aepsl.settings.sections import CALIBRATED
-from aepsl.settings.settings import Settings
+from aepsl.settings.settings import Settings, runs
 
 
 @dataclass(frozen=True)
@@ -78,17 +78,22 @@ CEILING = "variants/ceiling/"  # the run that learns from the truth, where the c
 TRAIN, VAL = Need("manifest", split="train"), Need("manifest", split="val")
 
 
-def needs(stage: str, s: Settings, *, round: int | None, split: str | None, teacher: str) -> Needs:
+def needs(
+    stage: str, s: Settings, *, round: int | None, split: str | None, teacher: str, judged: Callable[[str], bool]
+) -> Needs:
     """The inputs of `stage` by argument. A list may be empty: the settings then do without.
 
-    teacher: the run whose predictions PSL++ learns from. `drawn` is no argument of a stage: the scenes whose masks it
-    reads, so that Snakemake knows of them.
+    teacher: the run whose predictions PSL++ learns from. judged: whether there are masks of all images of a split; only
+    the report and the comparison ask. `drawn` and `after` are no arguments of a stage: the scenes whose masks it reads,
+    so that Snakemake knows of them, and the ends of all jobs before it. Raises ValueError for a stage that is none.
     """
     rounds = range(1, s.erasing.rounds + 1)
     merged = rounds if s.erasing.merge == "auto" else rounds[: s.erasing.merge]
     learned = {"pseudo": [Need("pseudo_labels")], "predictions": [Need("self_labels", run=teacher)], "truth": []}
     refined = [Need("refined")] if s.crf.iterations else []
     match stage:
+        case "scenes" | "list_settings":
+            return {}
         case "manifest":
             return {"scenes": _drawn(s, split)}
         case "train_classifier":
@@ -159,7 +164,7 @@ def needs(stage: str, s: Settings, *, round: int | None, split: str | None, teac
                 "drawn": _drawn(s, "val"),
             }
         case "gallery":
-            shown = needs("overview", s, round=round, split=split, teacher=teacher)
+            shown = needs("overview", s, round=round, split=split, teacher=teacher, judged=judged)
             masks = [Need("masks", t) for t in rounds]
             return {**shown, "masks": masks, "drawn": _drawn(s, "train") + _drawn(s, "val")}
         case "plot_training":
@@ -177,10 +182,28 @@ def needs(stage: str, s: Settings, *, round: int | None, split: str | None, teac
                 "predictions": refined[0] if refined else Need("predictions"),
                 "miou": Need("miou"),
                 "counts": Need("counts"),
-                "ceiling": [Need("miou", run=CEILING)] if "ceiling" in s.variants else [],
+                "ceiling": [Need("miou", run=CEILING)] if "ceiling" in s.variants and judged("train") else [],
                 "drawn": _drawn(s, "val"),
             }
-    return {}
+        case "plot_resources":
+            val, train = judged("val"), judged("train")
+            after = [Need("overview"), *([Need("miou"), Need("counts")] if val else [])]
+            after += [Need("quality")] if train else []
+            ceiling = val and train and "ceiling" in s.variants
+            return {"after": [*after, *([Need(name, run=CEILING) for name in ("miou", "counts")] if ceiling else [])]}
+        case "comparison":
+            compared = runs(s)
+            trained = compared if judged("train") else []  # else there is nothing to judge training by
+            bases = [run.folder for run in compared if not run.variant]
+            learned_from = [run.folder for run in trained if run.settings.segmentation.labels != "truth"]
+            return {
+                "miou": [Need("miou", run=run.folder) for run in compared],
+                "counts": [Need("counts", run=run.folder) for run in compared],
+                "classifiers": [Need("judged_classifiers", run=folder) for folder in bases],
+                "labels": [Need("judged_labels", run=folder) for folder in learned_from],
+                "quality": [Need("quality", run=folder) for folder in bases if trained],
+            }
+    raise ValueError(f"no stage is called {stage!r}")
 
 
 def _drawn(s: Settings, split: str | None) -> list[Need]:

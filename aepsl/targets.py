@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aepsl.graph import CEILING
-
 if TYPE_CHECKING:
     from aepsl.workflow import Job, Plan
 
@@ -51,13 +49,7 @@ def benchmark(job: Job) -> Path:
 
 def ends(plan: Plan) -> list[Job]:
     """The last jobs of the base and of the ceiling before the report. Raises InputError as `Job.judged` does."""
-    base = plan.job("overview")
-    val, train = base.judged("val"), base.judged("train")
-    found = [base]
-    if val:
-        found.append(plan.job("evaluate"))
-    if train:
-        found.append(plan.job("quality"))
-    if val and train and CEILING in plan.runs:
-        found.append(plan.job("evaluate", CEILING))
-    return found
+    figure = plan.job("plot_resources")
+    after = figure.needs["after"]
+    assert isinstance(after, list)
+    return list(dict.fromkeys(map(figure.maker, after)))

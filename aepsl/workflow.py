@@ -23,7 +23,7 @@ from aepsl.provenance import RECORDS
 from aepsl.settings.sections import CALIBRATED
 from aepsl.settings.settings import Settings, read_yaml, runs, validate
 from aepsl.settings.stages import settings_for
-from aepsl.targets import ends, measured, wanted
+from aepsl.targets import measured, wanted
 
 TEACHER = "@teacher"
 JUDGED = {  # by stage, the splits whose ground truth it may read
@@ -156,7 +156,8 @@ class Job:
     @cached_property
     def needs(self) -> Mapping[str, Need | list[Need]]:
         """The products that the job needs, by argument."""
-        return needs(self.stage, self.whole, round=self.round, split=self.split, teacher=teacher(self.run))
+        run = teacher(self.run)
+        return needs(self.stage, self.whole, round=self.round, split=self.split, teacher=run, judged=self.judged)
 
     def is_absent(self) -> bool:
         """Whether the run has no such job: it has fewer rounds, erases nothing, or calibrates nothing."""
@@ -178,25 +179,9 @@ class Job:
         def path(need: Need) -> str:
             return self.plan.path(need.product, need.run or self.run, round=need.round, split=need.split)
 
-        if self.stage == "plot_resources":
-            return {"after": [path for end in ends(self.plan) for path in self.plan.owner(end).outputs().values()]}
-        if self.stage == "comparison":
-            compared = runs(self.whole)
-            trained = compared if self.judged("train") else []  # else there is nothing to judge training by
-            bases = [run.folder for run in compared if not run.variant]
-            judged = [run for run in trained if run.settings.segmentation.labels != "truth"]
-            return {
-                "miou": [self.plan.path("miou", run.folder) for run in compared],
-                "counts": [self.plan.path("counts", run.folder) for run in compared],
-                "classifiers": [self.plan.path("judged_classifiers", folder) for folder in bases],
-                "labels": [self.plan.path("judged_labels", run.folder) for run in judged],
-                "quality": [self.plan.path("quality", folder) for folder in bases if trained],
-            }
-        found = {
+        return {
             k: [path(one) for one in need] if isinstance(need, list) else path(need) for k, need in self.needs.items()
         }
-        without = self.stage == "plot_result" and not self.judged("train")  # and so there is no ceiling
-        return {**found, "ceiling": []} if without else found
 
     def made(self, product: str) -> str:
         """The path of one of the job's products, in its run's own folder."""

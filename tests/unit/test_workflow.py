@@ -120,6 +120,16 @@ def test_the_comparison_takes_one_result_for_each_named_run(base: str) -> None:
     assert job.inputs()["quality"] == [p.path("quality")]
 
 
+def test_every_stage_has_needs_and_no_other_name() -> None:
+    p = plan()
+    for stage in STAGES:
+        inputs = Job(p, stage, round=2, split="train").inputs()
+        assert inputs.keys() == Job(p, stage, round=2, split="train").needs.keys()
+    for stage in ("evalute", "", "gather"):
+        with pytest.raises(ValueError, match=f"no stage is called '{stage}'"):
+            _ = Job(p, stage).needs
+
+
 def test_psl_plus_plus_starts_afresh_or_from_its_teacher() -> None:
     learned = {"labels": "predictions"}
     p = plan(variants={"afresh": {"segmentation": learned}, "on": {"segmentation": learned | {"train_on": True}}})
