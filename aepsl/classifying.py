@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from aepsl.attention.protocol import Method, method
 from aepsl.compute import Compute
 from aepsl.data.images import aligned_size, resize
-from aepsl.losses import class_probabilities
 from aepsl.models import Card, generator_of, load_weights, read_card
 from aepsl.networks.build import backbone
+from aepsl.networks.heads import class_probabilities
 
 
 @dataclass(frozen=True)

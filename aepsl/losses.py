@@ -29,15 +29,6 @@ def classification_loss(scores: Tensor, labels: Tensor, *, form: str) -> Tensor:
     raise ValueError(f"form is squared or bce. Got: {form!r}")
 
 
-def class_probabilities(scores: Tensor, *, form: str) -> Tensor:
-    """Class scores (..., C) as shares in 0..1, float32: each by itself (`sigmoid`) or adding up to 1 (`softmax`)."""
-    chosen = {"sigmoid": torch.sigmoid, "softmax": lambda s: s.softmax(-1)}
-    if form not in chosen:
-        raise ValueError(f"form is sigmoid or softmax. Got: {form!r}")
-    shares: Tensor = chosen[form](scores.float())
-    return shares
-
-
 def constant_loss(labels: Tensor, *, form: str) -> float:
     """The least loss that one prediction for all images can have: what a classifier that sees nothing reaches.
 

@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aepsl.distributed import summed
-from aepsl.losses import class_probabilities, classification_loss
+from aepsl.losses import classification_loss
+from aepsl.networks.heads import class_probabilities
 
 IGNORED = 255
 

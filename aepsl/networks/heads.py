@@ -1,4 +1,4 @@
-"""Score layers: fresh, small, and computed in float32 whatever the precision of the backbone."""
+"""Score layers: fresh, small, and computed in float32 whatever the precision of the backbone; scores as shares."""
 
 from typing import TypeVar
 
@@ -27,6 +27,15 @@ def full_precision(features: Tensor) -> torch.autocast:
 def average_pooled(features: Tensor) -> Tensor:
     """Means over the cells, (B, C, h, w) → (B, C). Divided after the sum: before it, a gradient is a map, not a row."""
     return features.sum((2, 3)) / (features.shape[2] * features.shape[3])
+
+
+def class_probabilities(scores: Tensor, *, form: str) -> Tensor:
+    """Class scores (..., C) as shares in 0..1, float32: each by itself (`sigmoid`) or adding up to 1 (`softmax`)."""
+    chosen = {"sigmoid": torch.sigmoid, "softmax": lambda s: s.softmax(-1)}
+    if form not in chosen:
+        raise ValueError(f"form is sigmoid or softmax. Got: {form!r}")
+    shares: Tensor = chosen[form](scores.float())
+    return shares
 
 
 def _fresh(layer: Layer, generator: torch.Generator) -> Layer:
