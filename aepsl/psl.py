@@ -4,11 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from aepsl.data.void import VOID
 from aepsl.distributed import summed
 from aepsl.losses import classification_loss
 from aepsl.networks.heads import class_probabilities
-
-IGNORED = 255
 
 
 def seed_loss(scores: Tensor, target: Tensor) -> Tensor:
@@ -19,8 +18,8 @@ def seed_loss(scores: Tensor, target: Tensor) -> Tensor:
     if scores.shape[0] != target.shape[0] or scores.shape[2:] != target.shape[1:]:
         raise ValueError(f"scores and target must cover one grid. Got: {tuple(scores.shape)} and {tuple(target.shape)}")
     target = target.long()
-    total = F.cross_entropy(scores.float(), target, ignore_index=IGNORED, reduction="sum")
-    return total / summed((target != IGNORED).sum()).clamp(min=1)
+    total = F.cross_entropy(scores.float(), target, ignore_index=VOID, reduction="sum")
+    return total / summed((target != VOID).sum()).clamp(min=1)
 
 
 def class_weights(class_scores: Tensor, labels: Tensor, *, form: str) -> Tensor:
@@ -42,7 +41,7 @@ def prohibitive_target(scores: Tensor, weights: Tensor, *, allowed: Tensor | Non
     target = (scores.float().softmax(1) * weights[:, :, None, None]).argmax(1)
     if allowed is not None:
         won = allowed.bool().gather(1, target.flatten(1)).view_as(target)
-        target = torch.where(won, target, IGNORED)
+        target = torch.where(won, target, VOID)
     return target
 
 
