@@ -49,13 +49,16 @@ class Segmenting:
 
     def v(self, class_scores: Tensor) -> Tensor:
         """v in 0..1 of the branch's scores (..., C), in the form that the network was trained with."""
-        how = self.card.settings.get("segmentation") or {}
-        form = how.get("class_scores", "sigmoid")
-        if form == "labels":  # of no use without labels: the form that the branch's loss gives a meaning
-            form = "softmax" if how.get("branch_loss") == "squared" else "sigmoid"
-        return class_probabilities(class_scores, form=form)
+        form, loss = self._trained_with("class_scores"), self._trained_with("branch_loss")
+        softmax = form == "softmax" or (form == "labels" and loss == "squared")  # labels: as the loss reads the scores
+        return class_probabilities(class_scores, form="softmax" if softmax else "sigmoid")
 
     @property
     def has_branch(self) -> bool:
         """Whether the branch was trained: cross-entropy alone does not reach it."""
-        return (self.card.settings.get("segmentation") or {}).get("loss") != "cross_entropy"
+        return self._trained_with("loss") != "cross_entropy"
+
+    def _trained_with(self, setting: str) -> object:
+        """Of the section `segmentation`, where the card tells it: a model's file may come from anywhere."""
+        section = self.card.settings.get("segmentation")
+        return section.get(setting) if isinstance(section, dict) else None

@@ -72,6 +72,7 @@ SMALL = Network(backbone="vgg16", weights=None, width=0.05, blocks=3, stride=4, 
         ({"class_scores": "labels", "branch_loss": "squared"}, 1.0),
         ({"class_scores": "labels", "branch_loss": "bce"}, None),
         ({"class_scores": "sigmoid", "branch_loss": "squared"}, None),
+        ({"class_scores": "an unknown one"}, None),
     ],
 )
 def test_v_has_the_form_that_the_network_was_trained_with(segmentation: dict[str, str], summed: float | None) -> None:
