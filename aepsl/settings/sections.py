@@ -216,12 +216,6 @@ class Erasing(Section):
             raise ValueError(f"per_round names a round twice: {numbers}")
         if any(number > self.rounds for number in numbers):
             raise ValueError(f"per_round names round {max(numbers)}, but there are {self.rounds}")
-        for one in self.per_round:
-            reading = self.in_round(one.round, "reading")
-            if one.threshold is not None and reading in CALIBRATED:
-                raise ValueError(f"round {one.round} has a threshold, but {reading} finds its own: set target_area")
-            if one.target_area is not None and reading not in CALIBRATED:
-                raise ValueError(f"round {one.round} has a target_area, but {reading} has none: set threshold")
         return self
 
 
@@ -270,18 +264,12 @@ class Segmentation(Section):
     loss_at: Literal["scores", "pixels"] = "scores"
     """Where the loss is taken: at the score maps' resolution, as in Caffe's DeepLab, or on upsampled scores."""
     prohibit_below: Fraction = 0.0
-    """At test, classes whose branch score v is below this are left out; 0: none."""
+    """At test, classes whose branch score v is below this are left out; 0: none. Without PSL there is no v."""
     self_label_crf: bool = True
     """Whether PSL++ learns from predictions after the CRF."""
     train_on: bool = False
     """Whether PSL++ goes on from the weights of the network whose predictions it learns from, or starts afresh."""
     training: Training = Training()
-
-    @model_validator(mode="after")
-    def _branch_is_trained(self) -> "Segmentation":
-        if self.prohibit_below and self.loss == "cross_entropy":
-            raise ValueError("prohibit_below reads the branch, which cross_entropy does not train; use loss psl")
-        return self
 
 
 class CRF(Section):

@@ -244,7 +244,8 @@ def settings_for(stage: str, settings: Settings, *, round: int | None = None, sp
                 segmentation=_learning(s.segmentation),
             )
         case "predict":
-            return PredictSettings(cpu_threads=s.cpu_threads, prohibit_below=s.segmentation.prohibit_below)
+            below = s.segmentation.prohibit_below if s.segmentation.loss == "psl" else 0.0  # else there is no branch
+            return PredictSettings(cpu_threads=s.cpu_threads, prohibit_below=below)
         case "self_labels":
             refined = s.segmentation.self_label_crf and s.crf.iterations > 0
             return SelfLabelsSettings(cpu_threads=s.cpu_threads, crf=s.crf if refined else None)

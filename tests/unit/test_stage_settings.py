@@ -145,6 +145,7 @@ CHANGES: list[tuple[str, str, set[str]]] = [
         {*rounds("train_classifier", "calibrate", "mine"), "train_segmentation", "comparison"},
     ),
     (BASE, "segmentation: {prohibit_below: 0.1}", {"predict"}),
+    ("segmentation: {loss: cross_entropy}", "segmentation: {prohibit_below: 0.1}", set()),
     (BASE, "segmentation: {self_label_crf: false}", {"self_labels"}),
     (BASE, "segmentation: {train_on: true}", set()),
     (BASE, "crf: {bilateral_xy: 15.0}", {"crf", "self_labels"}),
