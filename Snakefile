@@ -43,11 +43,11 @@ onstart:
 
 
 onsuccess:
-    or_stop(write_gathered, Path(PLAN.settings.results))
+    or_stop(write_gathered, Path(PLAN.settings.results), PLAN.told())
 
 
 onerror:
-    or_stop(write_gathered, Path(PLAN.settings.results))
+    or_stop(write_gathered, Path(PLAN.settings.results), PLAN.told())
     print("Stopped before the end. What is finished is kept: the same command goes on from there.", file=sys.stderr)
 
 

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -61,6 +62,16 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         _end(options.command, f"{place}{error.strerror or error}")
+    except Exception as error:
+        if not _is_lack_of_memory(error):
+            raise
+        _end(options.command, "out of memory; fewer --workers, a smaller batch or smaller photographs need less")
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Whether it is Python's, that of a worker which the kernel killed, or torch's, on a GPU or a CPU."""
+    own = isinstance(error, MemoryError | BrokenProcessPool)
+    return own or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
 
 
 def _end(command: str, message: str) -> NoReturn:
@@ -184,6 +195,8 @@ def _paths(stage: str, options: argparse.Namespace, job: Job | None) -> dict[str
     for parameter in _files(stage):
         name, kind = parameter.name, str(parameter.annotation)
         value, default = getattr(options, name), known.get(name)
+        if value is None and name in _made(stage) and getattr(options, "shard", str(WHOLE)) != str(WHOLE):
+            raise InputError(f"--{name.replace('_', '-')} is missing: a shard does not take the place of the whole")
         if value is None and default is not None:
             value = [Path(path) for path in default] if isinstance(default, list) else Path(default)
         if value is None and "list" in kind:
@@ -221,9 +234,12 @@ def _start_log(path: Path | None) -> None:
     console.setLevel(logging.ERROR if rank() else logging.INFO)  # the first process speaks for all
     console.setFormatter(logging.Formatter("%(message)s"))
     root.addHandler(console)
-    if path is not None and rank() == 0:
+    if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(path, mode="w")
+        if rank() == 0:
+            path.write_bytes(b"")
+        file = logging.FileHandler(path, mode="a")  # of all processes, so that none writes over another's lines
+        file.setLevel(console.level if rank() else logging.DEBUG)
         file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         root.addHandler(file)
         sys.excepthook = lambda *defect: root.critical("defect of the program", exc_info=defect)

@@ -36,7 +36,10 @@ class Compute:
         if precision == "auto":
             precision = "bf16" if _computes_bf16(name) else "float32"
         if name == "cuda" and processes() > 1:
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+            own, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+            if own >= there:
+                raise InputError(f"devices: {processes()} are asked for, but torch sees {there} GPUs")
+            torch.cuda.set_device(own)
             name = f"cuda:{torch.cuda.current_device()}"
         return cls(torch.device(name), precision)
 

@@ -123,9 +123,16 @@ class AreaCalibration:
         if not self._images:
             raise ValueError("no image was added: add each image's maps before asking for the fraction")
         bins = self._fractions.size
-        areas = self._shares[:0:-1].cumsum()[::-1] / self._images
-        nearest = bins - 1 - int(np.abs(areas - target_area)[::-1].argmin())
+        nearest = bins - 1 - int(np.abs(self._areas() - target_area)[::-1].argmin())
         return nearest / bins
+
+    def area(self, fraction: float) -> float:
+        """The mean mined area, in [0, 1], at a fraction k / bins."""
+        return float(self._areas()[round(fraction * self._fractions.size)])
+
+    def _areas(self) -> npt.NDArray[np.float64]:
+        """Of each fraction of max, in their order."""
+        return self._shares[:0:-1].cumsum()[::-1] / self._images
 
 
 def rounds_before_jump(losses: Sequence[tuple[float, float]], *, jump: float) -> int:

@@ -33,7 +33,7 @@ def gather_files(manifest: Manifest, shards: Sequence[Path], output: Path) -> No
                 if shard.ids() != sorted(own):
                     raise _of_other_images(path)
                 if not _equal(shard.description, description):
-                    raise InputError(f"{path}: made in another way than {shards[0]}; remove it and run again")
+                    raise _made_otherwise(path, shards[0])
                 for image_id in own:
                     store.copy(image_id, shard)
 
@@ -42,17 +42,20 @@ def gather_folders(manifest: Manifest, shards: Sequence[Path], output: Path) -> 
     """shards: folders of pictures with an index.json each. output: the index of all, beside which they come to lie.
 
     Pictures are linked, where the disk can, as copies need its time and space. Raises InputError where a shard is of
-    other images.
+    other images or was made in another way.
     """
+    whole = Manifest.read(shards[0] / "index.json")
     entries: list[Entry] = []
     for number, folder in enumerate(shards, start=1):
         shard = Manifest.read(folder / "index.json")
         if [entry.id for entry in shard.entries] != _ids(manifest, Shard(number, len(shards))):
             raise _of_other_images(folder)
+        if (shard.classes, shard.mean_pixel) != (whole.classes, whole.mean_pixel):
+            raise _made_otherwise(folder, shards[0])
         for entry in shard.entries:
             _link(shard.file(entry), output.parent / entry.path)
         entries += shard.entries
-    replace(shard, entries=tuple(entries)).write(output)
+    replace(whole, entries=tuple(entries)).write(output)
 
 
 def remove_other_shards(shards: Sequence[Path], output: Path) -> None:
@@ -79,6 +82,10 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def _made_otherwise(shard: Path, first: Path) -> InputError:
+    return InputError(f"{shard}: made in another way than {first}; remove it and run again")
 
 
 def _of_other_images(shard: Path) -> InputError:

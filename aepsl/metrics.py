@@ -10,6 +10,8 @@ from aepsl.data.void import VOID
 Counts = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.integer]
 PerClass = npt.NDArray[np.float64]
+Cells = tuple[npt.NDArray[np.intp], Counts]
+"""Of a histogram, flattened: the cells that are not empty, and their counts."""
 
 
 def confusion_matrix(truth: Labels, prediction: Labels, classes: int, *, ignored_as_background: bool = False) -> Counts:
@@ -104,7 +106,7 @@ class ThresholdSweep:
     """Confusion matrices for many thresholds on a score from one pass over the images.
 
     A pixel is its best class where score > threshold, else background. `counts` is the histogram behind it, int64
-    (C, C, T + 1) over truth, best class and the number of thresholds below the score; those of several sweeps add up.
+    (C, C, T + 1) over truth, best class and the number of thresholds below the score.
     """
 
     def __init__(self, classes: int, thresholds: Sequence[float] | npt.NDArray[np.floating]) -> None:
@@ -115,8 +117,8 @@ class ThresholdSweep:
             raise ValueError(f"thresholds rise. Got: {thresholds}")
         self.counts: Counts = np.zeros((classes, classes, self.thresholds.size + 1), np.int64)
 
-    def add(self, truth: Labels, best_class: Labels, score: npt.NDArray[np.floating]) -> None:
-        """Count one image: truth (H, W) with 255 as void, best class (H, W) and its score (H, W) in [0, 1].
+    def cells(self, truth: Labels, best_class: Labels, score: npt.NDArray[np.floating]) -> Cells:
+        """One image, to `add`: truth (H, W) with 255 as void, best class (H, W) and its score (H, W) in [0, 1].
 
         Raises ValueError for labels that are no class, scores outside [0, 1] and shapes that differ.
         """
@@ -129,8 +131,14 @@ class ThresholdSweep:
         counted = _counted(truth, self.classes)
         below = np.searchsorted(self.thresholds, score[counted].astype(np.float32), side="left")
         pairs = truth[counted].astype(np.intp) * self.classes + best_class[counted]
-        cells = pairs * (self.thresholds.size + 1) + below
-        self.counts += np.bincount(cells, minlength=self.counts.size).reshape(self.counts.shape)
+        counts = np.bincount(pairs * (self.thresholds.size + 1) + below)
+        cells = np.flatnonzero(counts)
+        return cells, counts[cells]
+
+    def add(self, cells: Cells) -> None:
+        """Count the cells of an image."""
+        where, counts = cells
+        self.counts.reshape(-1)[where] += counts
 
     def confusions(self) -> Counts:
         """The confusion matrix of each threshold, int64 (T, C, C), as `confusion_matrix` gives it."""

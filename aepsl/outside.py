@@ -53,7 +53,8 @@ class Outside:
             return False
         lacking = self.lacking(dataset, split)
         if split == "val" and 0 < len(lacking) < len(found[1]):
-            raise InputError(f"{lacking[0]}: no such mask ({len(lacking)} of {len(found[1])} validation images)")
+            also = "; those left out by skip_unreadable need one too" if dataset.skip_unreadable else ""
+            raise InputError(f"{lacking[0]}: no such mask ({len(lacking)} of {len(found[1])} validation images{also})")
         return not lacking
 
     def without_masks(self, product: str, dataset: Dataset, split: str) -> InputError:

@@ -34,7 +34,8 @@ class PixelCounts:
 
         A class that is in neither truth nor prediction of a sample is left out of it; nan where all are.
         """
-        return _mean_iou(*(repeats @ counted for counted in self.pixels))
+        repeats = repeats.astype(float)  # products of numbers below 2^53 are as exact, and ten times faster
+        return _mean_iou(*(repeats @ counted.astype(float) for counted in self.pixels))
 
     def by_image(self) -> npt.NDArray[np.float64]:
         """Each image's own mIoU, (N,): the mean over the classes in its truth or prediction; nan where all is void."""
@@ -77,7 +78,7 @@ class PixelCounts:
 
 
 def _mean_iou(
-    truth: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], both: npt.NDArray[np.int64]
+    truth: npt.NDArray[np.number], predicted: npt.NDArray[np.number], both: npt.NDArray[np.number]
 ) -> npt.NDArray[np.float64]:
     """Of pixels (B, C), each row's mean over the classes in its truth or prediction, (B,)."""
     union = truth + predicted - both

@@ -5,7 +5,7 @@ Records are no products: what a product holds never depends on one.
 
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ PACKAGES = (
     "torchvision",
 )
 RECORDS = "provenance"  # folder in the results
+GATHERED = "provenance.json"
 
 
 def write_record(
@@ -58,23 +59,25 @@ def write_record_of_shards(path: Path, shards: Iterable[Path], *, product: Path)
 
 
 def gather(results: Path) -> dict[str, Any]:
-    """The records of a results folder by product, for the products that are there.
+    """The records of a results folder by product, for the products that are there; of several the newest.
 
     `products`: path below the folder → `sha256`, `stage`, `settings`, `code` and the numbers of its environments in
     `environments`: interpreter, packages and commit; for networks device, precision and threads as settled. Shards may
     have several. Raises InputError for a record that is not readable.
     """
     products: dict[str, Any] = {}
-    environments: list[Any] = []
-    for path in sorted(Path(results, RECORDS).rglob("*.json")):
+    for path in sorted(Path(results, RECORDS).rglob("*.json"), key=lambda path: path.stat().st_mtime_ns):
         record = _read(path)
-        own, made = record.pop("environments"), record.pop("products")
-        environments += [one for one in own if one not in environments]
-        numbers = [environments.index(one) for one in own]
-        for product, digest in made.items():
+        for product, digest in record.pop("products").items():
             if Path(product).is_file():
-                products[_below(product, results)] = {"sha256": digest, **record, "environments": numbers}
-    return {"products": dict(sorted(products.items())), "environments": environments}
+                products[_below(product, results)] = {"sha256": digest, **record}
+    products = dict(sorted(products.items()))
+    environments: list[Any] = []
+    for record in products.values():
+        own = record["environments"]
+        environments += [one for one in own if one not in environments]
+        record["environments"] = [environments.index(one) for one in own]
+    return {"products": products, "environments": environments}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -86,10 +89,25 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a record of a job; remove it") from None
 
 
-def write_gathered(results: Path) -> None:
-    """Write `provenance.json` into a results folder in which any job has been done."""
+def write_gathered(results: Path, runs: Mapping[str, Any]) -> None:
+    """Write `provenance.json` into a results folder in which any job has been done.
+
+    runs: folder below the results → settings, as the configuration has them; of those that have a folder, in `runs`.
+    """
     if Path(results, RECORDS).is_dir():
-        write_json(Path(results, "provenance.json"), gather(results))
+        there = {folder: settings for folder, settings in runs.items() if Path(results, folder).is_dir()}
+        write_json(Path(results, GATHERED), {"runs": there, **gather(results)})
+
+
+def gathered_above(path: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The results folder that a file or a run's folder lies in, and its `provenance.json`, where there is one."""
+    root = next((folder for folder in (path, *path.absolute().parents) if (folder / GATHERED).is_file()), None)
+    return None if root is None else (root, read_json(root / GATHERED))
+
+
+def not_gathered(root: Path) -> InputError:
+    """For a `provenance.json` that holds something else."""
+    return InputError(f"{root / GATHERED}: not what a run writes; remove it and run again")
 
 
 def _below(product: str, results: Path) -> str:

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,7 @@ def _resume(path: Path, key: str, network: nn.Module, optimizer: torch.optim.Opt
     """Load the checkpoint, when there is one of this key, and return its history."""
     if not path.exists():
         return []
+    fresh = deepcopy((network.state_dict(), optimizer.state_dict()))
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         if state["key"] != key:
@@ -145,6 +147,8 @@ def _resume(path: Path, key: str, network: nn.Module, optimizer: torch.optim.Opt
         network.load_state_dict(weights)
         optimizer.load_state_dict(moments)
     except Exception as error:  # a side file that cannot be read costs time, nothing else
+        network.load_state_dict(fresh[0])  # of one that could be read in part
+        optimizer.load_state_dict(fresh[1])
         log.info("%s cannot be read (%s): starting anew", path, error)
         return []
     log.info("%s: going on after epoch %d", path, len(history))

@@ -81,6 +81,11 @@ class Plan:
         own = self.digest(job)
         return replace(job, run=next(other for other in self.runs if self.digest(replace(job, run=other)) == own))
 
+    def told(self) -> dict[str, Any]:
+        """The settings of each run, by its folder in the results, for `provenance.json`."""
+        elsewhere = {"variants", "seeds", "results"}
+        return {str(Path(run)): own.model_dump(mode="json", exclude=elsewhere) for run, own in self.runs.items()}
+
     def wanted(self) -> list[str]:
         """What is made where nothing is asked for by name: all that the dataset has the masks to judge, and the report.
 
@@ -267,9 +272,10 @@ class Job:
 
     def command(self) -> str:
         """How the stage is called, without its arguments; untracked."""
-        many = f"torch.distributed.run --standalone --nproc-per-node {self.plan.settings.devices} -m "
-        together = self.trains and self.plan.settings.devices > 1
-        return f"python -m {many if together else ''}aepsl {self.stage.replace('_', '-')}"
+        devices, stage = self.plan.settings.devices, self.stage.replace("_", "-")
+        # After `--`: torchrun would take the options of the stage for abbreviations of its own.
+        many = f"torch.distributed.run --standalone --nproc-per-node {devices} -m -- "
+        return f"python -m {many if self.trains and devices > 1 else ''}aepsl {stage}"
 
     def gpus(self, *, elsewhere: bool) -> int:
         """How many the job asks for, where it computes with a network. elsewhere: a cluster's machine runs it."""

@@ -15,8 +15,7 @@ from torch import Tensor
 from aepsl.data.augment import augment
 from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Entry, Manifest, one_hot
-from aepsl.data.palette import load_label_map
-from aepsl.errors import InputError
+from aepsl.data.palette import load_truth
 from aepsl.parallel import ahead
 from aepsl.seeds import generator
 from aepsl.settings.sections import Training
@@ -97,8 +96,6 @@ class Batches:
         label_map = None
         if self._label_maps is not None:
             path = self._label_maps[entry.id]
-            label_map = load_label_map(path)
-            if label_map.shape != photograph.shape[:2]:
-                raise InputError(f"{path}: {label_map.shape} pixels, but its photograph has {photograph.shape[:2]}")
+            label_map = load_truth(path, size=photograph.shape[:2], classes=len(self._manifest.classes) + 1)
         rng = generator(self._seed, self._purpose, "augment", epoch, entry.id)
         return augment(photograph, label_map, recipe=self._recipe, mean_pixel=self._mean_pixel, rng=rng)

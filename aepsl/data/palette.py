@@ -67,7 +67,7 @@ def load_truth(path: Path, *, size: tuple[int, ...], classes: int) -> NDArray[np
     """
     mask = load_label_map(path)
     if mask.shape != size:
-        raise InputError(f"{path}: {mask.shape} pixels, what is judged has {size}")
+        raise InputError(f"{path}: {mask.shape} pixels, expected {size}")
     if (wrong := mask[mask != VOID]).size and wrong.max() >= classes:
         raise InputError(f"{path}: label {wrong.max()}, but the last class has {classes - 1}")
     return mask

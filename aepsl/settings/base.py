@@ -1,9 +1,11 @@
 """What every section of the configuration has in common."""
 
-import unicodedata
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 
 
 class Section(BaseModel):
@@ -25,6 +27,6 @@ class Section(BaseModel):
     @classmethod
     def _without_control_characters(cls, value: Any) -> Any:
         for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str) and any(unicodedata.category(c) == "Cc" for c in text):
+            if isinstance(text, str) and CONTROL.search(text):
                 raise ValueError(f"a text has no line ends or control characters. Got: {text!r}")
         return value

@@ -14,11 +14,14 @@ from aepsl.settings.stages import CalibrateSettings
 
 log = logging.getLogger(__name__)
 
+NEAR = 0.01  # of the images
+
 
 def run(
     settings: CalibrateSettings, *, images: Path, cams: list[Path], earlier: list[Path], output: Path, machine: Machine
 ) -> None:
-    """cams: this round's; none are read where the reading is `random`. output: threshold.json, `fraction_of_max`.
+    """cams: this round's; none are read where the reading is `random`. output: threshold.json,
+    `fraction_of_max` and the `area` that it mines, which maps of too few positive pixels keep below the one asked for.
 
     earlier: masks of the rounds before, whose pixels are not mined again.
     """
@@ -35,6 +38,9 @@ def run(
     entries = each(manifest.entries, f"round {settings.round} threshold")
     for one in in_processes(histogram, entries, workers=machine.workers):
         total.include(one)
-    fraction, area = total.fraction(settings.target_area), 100 * settings.target_area
-    log.info("round %d: H > %.3f·max mines %.1f %% of the images", settings.round, fraction, area)
-    write_json(output, {"fraction_of_max": fraction})
+    fraction = total.fraction(settings.target_area)
+    area = total.area(fraction)
+    log.info("round %d: H > %.3f·max mines %.1f %% of the images", settings.round, fraction, 100 * area)
+    if abs(area - settings.target_area) > NEAR:
+        log.warning("round %d: no threshold mines the %.1f %% asked for", settings.round, 100 * settings.target_area)
+    write_json(output, {"fraction_of_max": fraction, "area": round(area, 6)})

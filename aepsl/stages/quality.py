@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from aepsl.files import write_json
 from aepsl.labelling import background_threshold, merged_regions, saliency_of
 from aepsl.machine import Machine
 from aepsl.merging import final_losses
-from aepsl.metrics import ThresholdSweep, mean_iou, rounded
+from aepsl.metrics import Cells, ThresholdSweep, mean_iou, rounded
 from aepsl.parallel import in_processes
 from aepsl.progress import each
 from aepsl.pseudo_labels import pseudo_label
@@ -52,9 +53,12 @@ def run(
     threshold = background_threshold(given, manifest, masks=masks[0], saliency=saliency, workers=workers)
     judge = _Judge(threshold, settings.mine_erased, manifest, cams, masks, saliency, truth, parts)
     rounds = len(masks)
-    first = _Counts.empty(judge.classes, rounds)
-    for counts in in_processes(judge.merges, each(manifest.entries, "quality"), workers=workers):
+    first = _Counts.empty(rounds)
+    won, lost = (ThresholdSweep(judge.classes, THRESHOLDS) for _ in range(2))
+    for counts, contest in in_processes(judge.merges, each(manifest.entries, "quality"), workers=workers):
         first += counts
+        won.add(contest.won)
+        lost.add(contest.lost)
     areas = [merged.area / merged.images for merged in first.merged]
     fractions = [first.calibration.fraction(area) for area in areas]
     controls = [(RegionCounts(), LabelCounts()) for _ in fractions]
@@ -92,7 +96,7 @@ def run(
             "auto": rounds_before_jump(losses, jump=settings.jump),
             "sweep": {
                 "fraction_of_max": THRESHOLDS.tolist(),
-                "miou": [rounded(mean_iou(confusion)) for confusion in first.swept()],
+                "miou": [rounded(mean_iou(confusion)) for confusion in swept(won, lost)],
             },
         },
     )
@@ -106,20 +110,14 @@ class _Counts:
     merged: list[RegionCounts]
     labels: list[LabelCounts]
     calibration: AreaCalibration
-    won: ThresholdSweep
-    """Pixels that the last round and those before it mine for a class at all."""
-    lost: ThresholdSweep
-    """Of these, those that they mine for another one too, a conflict."""
 
     @classmethod
-    def empty(cls, classes: int, rounds: int) -> "_Counts":
+    def empty(cls, rounds: int) -> "_Counts":
         return cls(
             alone=[RegionCounts() for _ in range(rounds)],
             merged=[RegionCounts() for _ in range(rounds)],
             labels=[LabelCounts() for _ in range(rounds)],
             calibration=AreaCalibration(),
-            won=ThresholdSweep(classes, THRESHOLDS),
-            lost=ThresholdSweep(classes, THRESHOLDS),
         )
 
     def __iadd__(self, other: "_Counts") -> "_Counts":
@@ -127,16 +125,24 @@ class _Counts:
             for one, more in zip(mine_, others, strict=True):  # type: ignore[arg-type]
                 one += more
         self.calibration.include(other.calibration)
-        self.won.counts += other.won.counts
-        self.lost.counts += other.lost.counts
         return self
 
-    def swept(self) -> np.ndarray:
-        """The confusion matrix of each threshold, int64 (T, C, C), ignored pixels as background."""
-        won, lost = self.won.confusions(), self.lost.confusions()
-        found = won - lost
-        found[:, :, 0] += lost.sum(2)  # all pixels: what is lost is background, as what was never won
-        return found
+
+class _Contest(NamedTuple):
+    """An image's pixels by truth, strongest label and the thresholds of the last round below its strength."""
+
+    won: Cells
+    """Those that the last round and those before it mine for a class at all."""
+    lost: Cells
+    """Of these, those that they mine for another one too, a conflict."""
+
+
+def swept(won: ThresholdSweep, lost: ThresholdSweep) -> np.ndarray:
+    """The confusion matrix of each threshold, int64 (T, C, C), ignored pixels as background."""
+    conflicts = lost.confusions()
+    found = won.confusions() - conflicts
+    found[:, :, 0] += conflicts.sum(2)  # all pixels: what is lost is background, as what was never won
+    return found
 
 
 @dataclass(frozen=True)
@@ -156,10 +162,10 @@ class _Judge:
     def classes(self) -> int:
         return len(self.manifest.classes) + 1
 
-    def merges(self, entry: Entry) -> _Counts:
+    def merges(self, entry: Entry) -> tuple[_Counts, _Contest]:
         """The rounds alone and merged, the areas of the first, and the sweep of the last."""
         truth, parts, saliency = self._truth(entry)
-        counts = _Counts.empty(self.classes, 0)
+        counts, sweep = _Counts.empty(0), ThresholdSweep(self.classes, THRESHOLDS)
         merged = {label: np.zeros(truth.shape, bool) for label in self.manifest.label_indices(entry)}
         before = merged
         for path in self.masks:
@@ -171,9 +177,8 @@ class _Judge:
         counts.calibration.add(list(self._maps(self.cams[0], entry, truth).values()))
         label, won, lost = self._contest(self._maps(self.cams[-1], entry, truth), before, truth.shape)
         salient = saliency >= self.background_threshold
-        counts.won.add(truth, label, won * salient)
-        counts.lost.add(truth, label, lost * salient)
-        return counts
+        cells = (sweep.cells(truth, label, strength * salient) for strength in (won, lost))
+        return counts, _Contest(*cells)
 
     def controls(self, fractions: list[float]):  # type: ignore[no-untyped-def]
         """For each fraction of max, the first round's maps alone, thresholded there."""

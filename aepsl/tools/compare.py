@@ -23,7 +23,9 @@ from aepsl.data.palette import load_label_map, voc_palette
 from aepsl.errors import InputError
 from aepsl.files import read_json, refuse_overwriting, write_text
 from aepsl.pixel_counts import PixelCounts, interval, resampled
+from aepsl.provenance import gathered_above, not_gathered
 
+PHOTOGRAPH = "photograph"
 SIDE = 240  # pixels of a picture in the page
 READ = ("miou.json", "miou_images.csv", "provenance.json")
 
@@ -36,7 +38,7 @@ class Results:
     miou: dict[str, Any]
     counts: PixelCounts
     settings: dict[str, str]
-    """dotted name with its stage → value, of all that made the run's products."""
+    """dotted name → value."""
 
     @classmethod
     def read(cls, folder: Path) -> "Results":
@@ -127,11 +129,13 @@ def as_page(found: Comparison) -> str:
         ("class", "one", "other", "change"),
         [(escape(name), _number(a), _number(b), _change(a, b)) for name, a, b in found.classes],
     )
-    rows = []
+    rows, sources = [], _sources(found)
     for name, a, b in found.images:
         pictures = "".join(
-            f'<figure><img alt="{escape(name)}, {what}" src="{source}"><figcaption>{what}</figcaption></figure>'
-            for what, source in _pictures(found, name)
+            f'<figure><img alt="{escape(name)}, {what}" src="{_embedded(_shown(what, files[name]))}">'
+            f"<figcaption>{what}</figcaption></figure>"
+            for what, files in sources
+            if name in files
         )
         rows.append(f"<h3>{escape(name)}: {_number(a)} → {_number(b)}</h3><div>{pictures}</div>")
     return (
@@ -181,54 +185,46 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _settings(folder: Path) -> dict[str, str]:
-    """Of the products of a run, and for those that it has from the base run, of that."""
-    root = next(
-        (place for place in (folder, *folder.absolute().parents) if (place / "provenance.json").is_file()), None
-    )
-    if root is None:
+    """Of a run, by dotted name; none where nothing tells of them."""
+    found = gathered_above(folder)
+    if found is None:
         return {}
-    told = read_json(root / "provenance.json")
-    own = f"{Path(os.path.relpath(folder, root)).as_posix()}/".removeprefix("./")
-    settings: dict[str, str] = {}
+    root, told = found
     try:
-        for prefix in dict.fromkeys(["", own]):
-            for product, about in told["products"].items():
-                if product.startswith(prefix) and not product.removeprefix(prefix).startswith("variants/"):
-                    settings |= dict(_flat(about["stage"], about["settings"]))
-    except (KeyError, TypeError, AttributeError):
-        raise InputError(f"{root / 'provenance.json'}: not what a run writes; remove it and run again") from None
-    return settings
+        settings = told.get("runs", {}).get(Path(os.path.relpath(folder, root)).as_posix(), {})
+    except AttributeError:
+        raise not_gathered(root) from None
+    return dict(_flat(settings))
 
 
-def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Dotted names of the values in nested settings; a round's stage has its number."""
+def _flat(value: Any, *names: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
-        number = f" {value['round']}" if isinstance(value.get("round"), int) else ""
         for key, inner in value.items():
-            if key != "round":
-                yield from _flat(f"{name}{number}.{key}", inner)
+            yield from _flat(inner, *names, key)
     else:
-        yield name, str(value)
+        yield ".".join(names), str(value)
 
 
-def _pictures(found: Comparison, image_id: str) -> Iterator[tuple[str, str]]:
-    """(what, data URL) of the photograph and of both predictions, as far as they are there."""
-    for folder in (found.one.folder, *found.one.folder.absolute().parents[:2]):
-        if (folder / "data/val.json").is_file() and (path := _file(folder / "data/val.json", image_id)):
-            yield "photograph", _embedded(load_photograph(path))
-            break
+def _sources(found: Comparison) -> list[tuple[str, dict[str, Path]]]:
+    """(what, image id → file) of the photographs and of both predictions, as far as they are there."""
+    above = [found.one.folder, *found.one.folder.absolute().parents[:2]]
+    photographs = next((files for folder in above if (files := _files(folder / "data/val.json"))), {})
+    sources = [(PHOTOGRAPH, photographs)]
     for what, results in (("one", found.one), ("other", found.other)):
-        for name in ("predictions_crf", "predictions"):
-            if path := _file(results.folder / name / "index.json", image_id):
-                yield what, _embedded(voc_palette()[load_label_map(path)])
-                break
+        refined = _files(results.folder / "predictions_crf/index.json")
+        sources.append((what, refined or _files(results.folder / "predictions/index.json")))
+    return sources
 
 
-def _file(index: Path, image_id: str) -> Path | None:
+def _files(index: Path) -> dict[str, Path]:
     if not index.is_file():
-        return None
+        return {}
     manifest = Manifest.read(index)
-    return next((manifest.file(entry) for entry in manifest.entries if entry.id == image_id), None)
+    return {entry.id: manifest.file(entry) for entry in manifest.entries}
+
+
+def _shown(what: str, path: Path) -> np.ndarray:
+    return load_photograph(path) if what == PHOTOGRAPH else voc_palette()[load_label_map(path)]
 
 
 def _embedded(picture: np.ndarray) -> str:

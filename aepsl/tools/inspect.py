@@ -20,8 +20,8 @@ from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Manifest
 from aepsl.data.palette import voc_palette
 from aepsl.errors import InputError, first_of
-from aepsl.files import read_json, refuse_overwriting, replacing
-from aepsl.provenance import RECORDS
+from aepsl.files import refuse_overwriting, replacing
+from aepsl.provenance import RECORDS, gathered_above, not_gathered
 from aepsl.stores import PIXELS, Reader
 from aepsl.upsampling import upsample
 
@@ -108,18 +108,17 @@ def _measured(store: Reader, ids: list[str]) -> dict[str, list[float]]:
 
 def _provenance(path: Path) -> Iterator[str]:
     """Of the file's record: its code and packages."""
-    results = _results(path)
-    gathered = None if results is None else results / "provenance.json"
-    if results is None or gathered is None or not gathered.is_file():
+    found = gathered_above(path)
+    if found is None:
         return
-    told = read_json(gathered)
+    root, told = found
     try:
-        one = told["products"].get(Path(os.path.relpath(path, results)).as_posix())
+        one = told["products"].get(Path(os.path.relpath(path, root)).as_posix())
         if one is not None:
             packages = told["environments"][one["environments"][0]]["packages"]
             yield f"made by stage {one['stage']}, code {one['code']}, {json.dumps(packages)} ({RECORDS}.json)"
     except (KeyError, TypeError, AttributeError, IndexError):
-        raise InputError(f"{gathered}: not what a run writes; remove it and run again") from None
+        raise not_gathered(root) from None
 
 
 def _results(path: Path) -> Path | None:
@@ -136,7 +135,7 @@ def _panels(store: Reader, image_id: str) -> Iterator[Panel]:
     if photograph is not None:
         yield Panel("photograph", photograph)
     ground = np.zeros((*size, 3), np.uint8) if photograph is None else photograph
-    seen = _of_index(round_.parent / f"round{_number(round_) - 1}" / "erased" / "index.json", image_id)
+    seen = _seen(round_, image_id)
     if seen is not None:
         yield Panel("seen by the classifier", seen)
     beside = [path for kind in PIXELS if (path := store.path.with_name(f"{kind}.h5")).is_file()]
@@ -178,6 +177,16 @@ def _photograph(path: Path, image_id: str) -> np.ndarray | None:
     results = _results(path)
     splits = [] if results is None else [results / "data" / f"{split}.json" for split in ("train", "val")]
     return next((found for split in splits if (found := _of_index(split, image_id)) is not None), None)
+
+
+def _seen(round_: Path, image_id: str) -> np.ndarray | None:
+    """The image as the round before left it, in the same run or, where a variant has that from it, in the base."""
+    above = gathered_above(round_.parent)
+    for run in [round_.parent] if above is None else [round_.parent, above[0]]:
+        seen = _of_index(run / f"round{_number(round_) - 1}" / "erased" / "index.json", image_id)
+        if seen is not None:
+            return seen
+    return None
 
 
 def _of_index(index: Path, image_id: str) -> np.ndarray | None:

@@ -175,6 +175,13 @@ def test_a_label_map_of_another_size_is_named_with_both_sizes(manifest: Manifest
     assert "(39, 40)" in str(caught.value)
 
 
+def test_a_label_map_with_a_label_that_no_class_has_is_named(manifest: Manifest) -> None:
+    path = label_maps(manifest)["image 3"]
+    save_label_map(path, np.full((39, 40), len(CLASSES) + 1, np.uint8))
+    with pytest.raises(InputError, match=rf"3\.labels\.png: label {len(CLASSES) + 1}, but the last class has"):
+        list(batches(manifest).epochs(1, 1))
+
+
 def test_a_missing_label_map_is_named(manifest: Manifest) -> None:
     path = label_maps(manifest)["image 0"]
     path.unlink()

@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from aepsl.cli import TOOLS, main
@@ -93,6 +95,32 @@ def test_paths_not_given_are_those_of_the_configurations_run(refusal: Callable[.
     assert "variants/seed1/round1/erased/index.json" in refusal(
         "mine", *config, "--round", "2", "--run", "variants/seed1/"
     )
+
+
+def test_a_shard_by_hand_does_not_take_the_place_of_the_whole(refusal: Callable[..., str]) -> None:
+    words = ["mine", "--config", str(ROOT / "configs/test.yaml"), "--round", "1", "--shard", "1-of-2"]
+    assert "--output is missing: a shard does not take the place of the whole" in refusal(*words)
+    assert "train.json: no such file" in refusal(*words, "--output", "masks.1-of-2.h5")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        BrokenProcessPool("a worker was killed"),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+    ],
+)
+def test_lack_of_memory_ends_in_one_line(
+    refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def run(settings: object, *, images: Path, output: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("aepsl.stages.mine.run", run)
+    said = refusal("mine", "--settings", MINE, "--images", "x.json", "--output", "m.h5")
+    assert said == "aepsl mine: out of memory; fewer --workers, a smaller batch or smaller photographs need less\n"
 
 
 def test_a_stage_by_hand_computes_where_and_as_the_configuration_says(monkeypatch: pytest.MonkeyPatch) -> None:

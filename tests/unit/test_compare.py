@@ -12,6 +12,8 @@ from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
 from aepsl.files import write_json
 from aepsl.pixel_counts import PixelCounts
+from aepsl.settings.settings import Settings, validate
+from aepsl.workflow import Plan
 
 IMAGES = ("cat & <mouse>", "dog")
 # (truth, prediction, both), by image the pixels of the background and of the object.
@@ -23,9 +25,7 @@ def results(folder: Path, counts: list, miou: float, iou: dict[str, float], sett
     folder.mkdir(parents=True)
     PixelCounts(IMAGES, ("background", "pet"), np.array(counts)).write(folder / "miou_images.csv")
     write_json(folder / "miou.json", {"miou": miou, "iou": iou})
-    product = {"stage": "train_segmentation", "settings": settings}
-    mined = {"stage": "mine", "settings": {"round": 2, "threshold": 0.2}}
-    write_json(folder / "provenance.json", {"products": {"model": product, "masks": mined}})
+    write_json(folder / "provenance.json", {"runs": {".": settings}, "products": {}})
     entries = tuple(Entry(image, f"{number}.png", ("pet",), "") for number, image in enumerate(IMAGES))
     for place, name in (("data", "val.json"), ("predictions", "index.json")):
         (folder / place).mkdir()
@@ -38,8 +38,8 @@ def results(folder: Path, counts: list, miou: float, iou: dict[str, float], sett
 
 @pytest.fixture
 def two(workplace: Path) -> tuple[str, str]:
-    before = {"loss": "cross_entropy", "training": {"epochs": 3, "lr": 0.1}}
-    after = {"loss": "psl", "training": {"epochs": 3, "lr": 0.01}}
+    before = {"segmentation": {"loss": "cross_entropy", "training": {"epochs": 3, "lr": 0.1}}}
+    after = {"segmentation": {"loss": "psl", "training": {"epochs": 3, "lr": 0.01}}}
     results(workplace / "one", BEFORE, 0.5, {"background": 0.6, "pet": 0.4}, before)
     results(workplace / "other", AFTER, 0.75, {"background": 0.9, "pet": 0.6}, after)
     return "one", "other"
@@ -51,9 +51,9 @@ def test_what_differs_is_told_and_what_is_the_same_is_not(
     main(["compare", *two])
     said = capsys.readouterr().out
     assert "mIoU 0.500 → 0.750: +25.0 points, [" in said
-    assert re.findall(r"^    (train\S+|mine.*): (.*)$", said, re.MULTILINE) == [
-        ("train_segmentation.loss", "cross_entropy → psl"),
-        ("train_segmentation.training.lr", "0.1 → 0.01"),
+    assert re.findall(r"^    (segm\S+): (.*)$", said, re.MULTILINE) == [
+        ("segmentation.loss", "cross_entropy → psl"),
+        ("segmentation.training.lr", "0.1 → 0.01"),
     ]
     rows = [line.split() for line in said.splitlines()]
     assert ["pet", "0.400", "0.600", "+0.200"] in rows
@@ -74,18 +74,33 @@ def test_the_page_holds_all_of_it_and_needs_nothing_beside_it(two: tuple[str, st
     assert not re.search(r"(src|href)=.(?!data:)", page)
 
 
-def test_a_variant_has_the_settings_of_its_own_products_over_the_bases(
+def test_every_setting_in_which_two_runs_of_a_configuration_differ_is_told_and_no_other(
     two: tuple[str, str], workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    variant = results(workplace / "one/variants/plain", AFTER, 0.75, {"background": 0.9, "pet": 0.6}, {})
-    (variant / "provenance.json").unlink()
-    told = {"stage": "train_segmentation", "settings": {"loss": "psl"}}
-    base = {"stage": "train_segmentation", "settings": {"loss": "cross_entropy", "labels": "pseudo"}}
-    write_json(workplace / "one/provenance.json", {"products": {"variants/plain/model": told, "model": base}})
-    main(["compare", "one", "one/variants/plain"])
-    assert re.findall(r"^    train.*$", capsys.readouterr().out, re.MULTILINE) == [
-        "    train_segmentation.loss: cross_entropy → psl"
-    ]
+    variants = {
+        "merge1": {"erasing": {"merge": 1}},
+        "plain": {"segmentation": {"loss": "cross_entropy"}},
+        "psl++": {"segmentation": {"labels": "predictions"}},
+        "more": {"dataset": {"scenes": {"train": 500}}},
+    }
+    plan = Plan(validate(Settings, {"variants": variants, "seeds": [3]}, source="test"))
+    write_json(workplace / "one/provenance.json", {"runs": plan.told(), "products": {}})
+    for run in plan.runs:
+        if run and "@" not in run:
+            (results(workplace / "one" / run, AFTER, 0.75, {"pet": 0.6}, {}) / "provenance.json").unlink()
+
+    def told(one: str, other: str) -> list[str]:
+        main(["compare", f"one/{one}", f"one/{other}"])
+        said = capsys.readouterr().out.partition("settings\n")[2].partition("\n\n")[0]
+        return [line.strip() for line in said.splitlines()]
+
+    assert told("", "variants/merge1") == ["erasing.merge: 3 → 1"]
+    assert told("variants/psl++", "variants/plain") == [
+        "segmentation.labels: predictions → pseudo", "segmentation.loss: psl → cross_entropy"
+    ]  # fmt: skip
+    assert told("", "variants/more") == ["dataset.scenes.train: 400 → 500"]
+    assert told("variants/seed3", "variants/plain-seed3") == ["segmentation.loss: psl → cross_entropy"]
+    assert told("variants/plain", "variants/plain-seed3") == ["dataset.scenes.seed: 0 → 3", "seed: 0 → 3"]
 
 
 def test_results_may_lie_behind_a_link(
@@ -93,10 +108,11 @@ def test_results_may_lie_behind_a_link(
 ) -> None:
     os.rename("one", "scratch")
     (workplace / "runs").mkdir()
-    os.rename("scratch/provenance.json", "runs/provenance.json")
+    os.remove("scratch/provenance.json")
+    write_json(Path("runs/provenance.json"), {"runs": {"one": {"segmentation": {"loss": "cross_entropy"}}}})
     (workplace / "runs/one").symlink_to(workplace / "scratch")
     main(["compare", "runs/one", "other"])
-    assert "train_segmentation.loss: cross_entropy → psl" in capsys.readouterr().out
+    assert "segmentation.loss: cross_entropy → psl" in capsys.readouterr().out
 
 
 def test_what_cannot_be_compared_is_told(two: tuple[str, str], workplace: Path, refusal: Callable[..., str]) -> None:
@@ -106,7 +122,7 @@ def test_what_cannot_be_compared_is_told(two: tuple[str, str], workplace: Path, 
     for broken in ({"miou": None, "iou": {"pet": 0.4}}, {"miou": 0.4, "iou": {"pet": "x"}}):
         write_json(Path("three/miou.json"), broken)
         assert "three/miou.json: has no mIoU to compare" in refusal("compare", "one", "three")
-    (workplace / "one/provenance.json").write_text('{"products": 3}')
+    (workplace / "one/provenance.json").write_text('{"runs": 3}')
     assert "provenance.json: not what a run writes" in refusal("compare", *two)
     (workplace / "one/provenance.json").unlink()
     PixelCounts(("dog",), ("pet",), np.ones((3, 1, 1), np.int64)).write(workplace / "other/miou_images.csv")

@@ -153,5 +153,5 @@ def test_label_maps_are_judged_with_ignored_pixels_as_background(tmp_path: Path)
     with pytest.raises(InputError, match="there are no label maps to judge"):
         judge([])
     save_label_map(truth / "a.png", np.zeros((2, 4), np.uint8))
-    with pytest.raises(InputError, match="what is judged has"):
+    with pytest.raises(InputError, match="pixels, expected"):
         judge([tmp_path / "images.json"])

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -17,13 +19,14 @@ from safetensors.torch import load_file
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
 from aepsl.settings.sections import Network, Segmentation, Training
+from aepsl.settings.settings import Settings
 from aepsl.settings.stages import TrainClassifierSettings, TrainSegmentationSettings
+from aepsl.workflow import Plan
 
 ROOT = Path(__file__).parents[2]
 IMAGES = 5  # in batches of 4: of the last step's one image the second process has none
 RECIPE = Training(epochs=2, batch=4, crop=33, lr=0.02, head_lr_factor=1.0, steps=[2])
 PATIENCE = 120  # seconds
-TOGETHER = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +69,17 @@ def plain(folder: Path, norm: str) -> list[str]:
     return segmenter(folder, norm, "cross_entropy")
 
 
+def started(together: bool, words: list[str]) -> list[str]:
+    """The command as a rule writes it."""
+    plan = Plan(Settings(device="cpu", devices=2 if together else 1))
+    python, *start, _ = shlex.split(plan.job("train_segmentation").command())
+    assert python == "python"
+    return [sys.executable, *start, *words]
+
+
 def command(together: bool, words: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *(TOGETHER if together else ()), "-m", "aepsl", *words],
+        started(together, words),
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -79,10 +90,16 @@ def command(together: bool, words: list[str]) -> subprocess.CompletedProcess[str
 def trained(words: list[str], output: Path, together: bool) -> tuple[list[dict], dict[str, np.ndarray]]:
     files = ["--model", str(output / "model.safetensors"), "--history", str(output / "history.jsonl")]
     how = ["--device", "cpu", "--precision", "float32", "--workers", "1", "--record", str(output / "record.json")]
+    how += ["--log", str(output / "log")]
     done = command(together, [*words, *files, *how])
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("epoch 2 of 2") == 1, "one process speaks for all"
-    assert sorted(path.name for path in output.iterdir()) == ["history.jsonl", "model.safetensors", "record.json"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        "history.jsonl",
+        "log",
+        "model.safetensors",
+        "record.json",
+    ]
     history = [json.loads(line) for line in (output / "history.jsonl").read_text().splitlines()]
     return history, {name: value.numpy() for name, value in load_file(output / "model.safetensors").items()}
 
@@ -105,10 +122,13 @@ def test_two_processes_come_to_what_one_comes_to(folder: Path, tmp_path: Path, s
 
 def test_bad_input_of_several_processes_is_told(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text((folder / "index.json").read_text())  # beside no photographs
-    words = classifier(tmp_path, "none")
-    done = command(True, [*words, "--model", str(tmp_path / "m"), "--history", str(tmp_path / "h"), "--device", "cpu"])
+    for number in (0, 2, 4):  # all but one: only one of the processes comes upon it
+        shutil.copy(folder / f"{number}.png", tmp_path)
+    files = ["--model", str(tmp_path / "m"), "--history", str(tmp_path / "h"), "--log", str(tmp_path / "log")]
+    done = command(True, [*classifier(tmp_path, "none"), *files, "--device", "cpu"])
     assert done.returncode != 0
-    assert re.search(r"^aepsl train-classifier: .*\d\.png: no such photograph$", done.stderr, re.MULTILINE)
+    said = re.compile(r"aepsl train-classifier: .*\d\.png: no such photograph$", re.MULTILINE)
+    assert said.search(done.stderr) and said.search((tmp_path / "log").read_text())
     assert not (tmp_path / "m").exists()
 
 
@@ -116,7 +136,7 @@ def test_both_end_with_the_workflow_and_the_same_command_goes_on(folder: Path, t
     model = tmp_path / "model.safetensors"
     files = ["--model", str(model), "--history", str(tmp_path / "history.jsonl"), "--end-with-parent"]
     words = [*classifier(folder, "batch", RECIPE.model_copy(update={"epochs": 60})), *files, "--device", "cpu"]
-    whole = [sys.executable, *TOGETHER, "-m", "aepsl", *words]
+    whole = started(True, words)
     workflow = subprocess.Popen([sys.executable, "-c", f"import subprocess; subprocess.run({whole!r})"], cwd=ROOT)
     checkpoint, end = tmp_path / "model.resume", time.monotonic() + PATIENCE
     while not checkpoint.exists():

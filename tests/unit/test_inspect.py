@@ -1,4 +1,5 @@
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +79,22 @@ def test_an_image_stands_there_with_all_that_its_round_made_of_it(
     assert set(colours[:20]) == {RED} and set(colours[20:40]) == {(0, 255, 0)} and set(colours[80:]) == {(0, 0, 255)}
     mined = [colour != (0, 255, 0) for colour in colours[60:80]]
     assert mined == [True] * 10 + [False] * 10, "the left half, over what the classifier saw"
+
+
+def test_a_variants_round_is_told_of_and_shown_with_what_it_has_from_the_base(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = results / "variants/plain/round2"
+    own.mkdir(parents=True)
+    shutil.copy(results / "round2/masks.h5", own)
+    index(results / "variants/plain/data", "one", "two", colour=RED)
+    record = results / "provenance/variants/plain/round2/mine.json"
+    write_record(record, "mine", Section(), code="c0de", products=[own / "masks.h5"], machine=Machine())
+    write_json(results / "provenance.json", gather(results))
+    main(["inspect", "results/variants/plain/round2/masks.h5"])
+    assert "made by stage mine, code c0de, " in capsys.readouterr().out
+    main(["inspect", "results/variants/plain/round2/masks.h5", "one"])
+    assert "seen by" in capsys.readouterr().out
 
 
 def test_an_image_is_drawn_as_a_picture(results: Path) -> None:

@@ -120,7 +120,7 @@ def test_bad_pictures_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     Image.fromarray(grey).save("masks/p0.png")
     assert "masks/p0.png: 100% of it is neither black nor white" in refused(capsys, "--maps", "maps")
     Image.fromarray(grey[:9]).save("masks/p0.png")
-    assert "masks/p0.png: (9, 64) pixels, what is judged has (48, 64)" in refused(capsys, "--maps", "maps")
+    assert "masks/p0.png: (9, 64) pixels, expected (48, 64)" in refused(capsys, "--maps", "maps")
     Path("maps/p0.png").unlink()
     assert "maps/p0.png: no saliency map" in refused(capsys, "--maps", "maps")
     Path("images/p0.png").write_bytes(b"")

@@ -116,3 +116,10 @@ def test_photographs_without_a_label_are_counted(root: Path, caplog: pytest.LogC
         Image.new("RGB", (20, 20)).save(root / f"new{number}.png")
     made(root)
     assert "photographs without a label, not trained on: 5 (new0.png, new1.png, new2.png, …)" in caplog.text
+
+
+def test_the_mean_pixel_is_of_all_pixels_whatever_the_photographs_sizes(root: Path) -> None:
+    Image.new("RGB", (80, 48), (150, 250, 0)).save(root / "b.jpg", quality=100)
+    small, large = 16 * 40, 80 * 48
+    expected = [(50 * small + value * large) / (small + large) for value in (150, 250, 0)]
+    assert made(root).mean_pixel == pytest.approx(expected, abs=1)

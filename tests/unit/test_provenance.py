@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -59,10 +60,23 @@ def test_what_is_gone_is_left_out_and_what_is_made_anew_told_anew(results: Path)
     assert told["masks.h5"]["settings"] == {"area": 0.1}
 
 
-def test_the_file_holds_what_was_gathered(results: Path, tmp_path: Path) -> None:
-    write_gathered(results)
-    assert json.loads((results / "provenance.json").read_text()) == gather(results)
-    write_gathered(tmp_path)
+def test_of_several_records_of_a_product_the_newest_counts(results: Path) -> None:
+    for name in ("a", "z"):  # as by hand and by the workflow, in either order
+        record(results, name, Settings(area=0.3), "masks.h5")
+        later = max(path.stat().st_mtime_ns for path in (results / "provenance").iterdir()) + 10**9
+        os.utime(results / "provenance" / f"{name}.json", ns=(later, later))
+        assert gather(results)["products"]["masks.h5"]["stage"] == name
+    later += 10**9
+    os.utime(results / "provenance/a.json", ns=(later, later))
+    assert gather(results)["products"]["masks.h5"]["stage"] == "a"
+
+
+def test_the_file_holds_what_was_gathered_and_the_settings_of_the_runs_that_are_there(
+    results: Path, tmp_path: Path
+) -> None:
+    write_gathered(results, {".": {"seed": 0}, "variants/absent": {"seed": 1}})
+    assert json.loads((results / "provenance.json").read_text()) == {"runs": {".": {"seed": 0}}, **gather(results)}
+    write_gathered(tmp_path, {".": {}})
     assert not (tmp_path / "provenance.json").exists(), "no job was done there"
 
 

@@ -42,6 +42,10 @@ CAMS: Pictures = {
     "one": {"cat": [[240, 150, 60, 0, 0], [0, 60, 0, 0, 0]], "dog": [[0, 0, 0, 0, 0], [0, 60, 240, 60, 0]]},
     "two": {"cat": [[120, 30], [90, 0]]},
 }
+LAST: Pictures = {  # of the last round, which no control has a part in
+    "one": {"cat": [[0, 0, 0, 9, 200], [0, 0, 0, 0, 0]], "dog": [[200, 0, 0, 0, 0], [0, 0, 0, 0, 9]]},
+    "two": {"cat": [[0, 200], [0, 9]]},
+}
 
 
 def regions(precision: float, recall: float, area: float, conflict: float) -> dict[str, float]:
@@ -129,7 +133,7 @@ def test_rounds_merges_and_controls_by_hand(
     tmp_path: Path, given: float | Literal["mined"], found: dict[str, Any]
 ) -> None:
     prepare(tmp_path, TRUTH, SALIENCY, LABELS)
-    cams = [store(tmp_path / "cams.h5", "cams", CAMS)] * 2
+    cams = [store(tmp_path / f"cams{n}.h5", "cams", maps) for n, maps in enumerate((CAMS, LAST))]
     masks = [store(tmp_path / f"masks{n}.h5", "masks", mined, factor=255) for n, mined in enumerate(MINED)]
     written = judged(tmp_path, cams, masks, background_threshold=given)
     assert written["rounds"] == ROUNDS

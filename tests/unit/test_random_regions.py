@@ -1,5 +1,6 @@
 """The control `reading: random`: regions of the target area that no classifier had a part in."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,19 @@ def test_a_calibration_that_is_none_is_named(tmp_path: Path, wrong: str) -> None
                 output=tmp_path / "m.h5", machine=Machine(workers=1),
             )  # fmt: skip
     assert not (tmp_path / "m.h5").exists()
+
+
+def test_an_area_that_no_threshold_mines_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Manifest(("cat",), (0.0, 0.0, 0.0), ".", (Entry("a", "a.png", ("cat",), ""),)).write(tmp_path / "images.json")
+    with stores.create(tmp_path / "cams.h5", "cams", {}) as store:
+        store.add("a", {"cat": np.array([[200] * 3 + [0] * 7], np.uint8)}, size=(1, 10))
+    for target, near in ((0.3, True), (0.9, False)):
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            calibrate.run(
+                CalibrateSettings(round=1, target_area=target, seed=0), images=tmp_path / "images.json",
+                cams=[tmp_path / "cams.h5"], earlier=[], output=tmp_path / "t.json", machine=Machine(workers=1),
+            )  # fmt: skip
+        assert json.loads((tmp_path / "t.json").read_text())["area"] == pytest.approx(0.3)
+        assert "mines 30.0 % of the images" in caplog.messages[0]
+        assert ("round 1: no threshold mines the 90.0 % asked for" in caplog.messages) != near

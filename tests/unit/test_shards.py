@@ -1,6 +1,7 @@
 """Shards gathered are what one job would have made, byte by byte, whatever their number."""
 
 import shutil
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aepsl import stores
+from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.errors import InputError
 from aepsl.gather import gather_files, gather_folders, remove_other_shards
@@ -146,6 +148,21 @@ def test_shards_that_do_not_belong_together_are_named(place: Path) -> None:
     folder = erased(place, "erased", Shard(1, 2))
     with pytest.raises(InputError, match="erased: a shard of other images"):
         gather_folders(manifest, [folder], place / "together/index.json")
+    whole = [erased(place, "erased", Shard(1, 2)), erased(place, "more", Shard(2, 2))]
+    other = Manifest.read(whole[1] / "index.json")
+    replace(other, classes=other.classes[::-1]).write(whole[1] / "index.json")
+    with pytest.raises(InputError, match=r"more: made in another way than .*erased"):
+        gather_folders(manifest, whole, place / "other/index.json")
     with pytest.raises(InputError, match=r"index\.json: no such file"):
         gather_folders(manifest, [place / "nothing"], place / "together/index.json")
     assert not (place / "together").exists()
+
+
+def test_the_noise_of_each_photograph_is_its_own(place: Path) -> None:
+    mined(place, "m.h5", threshold=0.0)
+    pictures = [load_photograph(path)[:, :32] for path in sorted(erased(place, "erased").glob("*.png"))]
+    with stores.Reader(place / "m.h5", "masks") as store:
+        masks = [sum(store.read(i).values()) > 0 for i in IDS]
+    assert all(mask.any() for mask in masks)
+    both = masks[0][:, :32] & masks[2][:, :32]
+    assert both.sum() > 50 and (pictures[0][both] != pictures[2][both]).any(1).mean() > 0.9

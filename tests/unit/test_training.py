@@ -203,6 +203,33 @@ def test_a_checkpoint_that_lacks_a_part_leaves_no_trace(manifest: Manifest, tmp_
     assert_same_weights(network, undisturbed)
 
 
+def test_a_checkpoint_that_fits_in_part_leaves_no_trace(manifest: Manifest, tmp_path: Path) -> None:
+    undisturbed, history = run(manifest, tmp_path / "undisturbed.resume")
+    for part, spoil in (("network", lambda state: state.popitem()), ("optimizer", lambda state: state.clear())):
+        path = tmp_path / f"{part}.resume"
+        checkpoint_after(manifest, path, 2)
+        state = torch.load(path, weights_only=True)
+        spoil(state[part])
+        torch.save(state, path)
+        network, records = run(manifest, path)
+        assert records == history
+        assert_same_weights(network, undisturbed)
+
+
+def test_each_epoch_drops_other_features_and_the_momentum_is_the_recipes(manifest: Manifest, tmp_path: Path) -> None:
+    seeds: list[int] = []
+
+    def loss(*batch: Any) -> dict[str, Tensor]:
+        seeds.append(torch.initial_seed())
+        return bce(*batch)
+
+    path = tmp_path / "a.resume"
+    run(manifest, path, loss, how=recipe(momentum=0.3))
+    assert len(seeds) == 8 and len(set(seeds)) == 4, "one an epoch"
+    groups = torch.load(path, weights_only=True)["optimizer"]["param_groups"]
+    assert {group["momentum"] for group in groups} == {0.3}
+
+
 @pytest.mark.parametrize(("call", "epoch", "step", "images"), [(1, 1, 1, 3), (4, 2, 2, 2)])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_names_epoch_step_and_images(
