@@ -116,8 +116,10 @@ def _stage_options(parser: argparse.ArgumentParser, stage: str) -> None:
     source.add_argument("--settings", help="the stage's settings as JSON")
     source.add_argument("--config", type=Path, nargs="+", help="configuration files; paths not given are the run's")
     source.add_argument("--run", default="", help="run of the configuration, such as variants/plain/")
-    source.add_argument("--round", type=int, help="erasing round, from 1")
-    source.add_argument("--split", choices=["train", "val"])
+    if "{round}" in _place(stage):
+        source.add_argument("--round", type=int, help="erasing round, from 1")
+    if "{split}" in _place(stage):
+        source.add_argument("--split", choices=["train", "val"])
     if "shard" in inspect.signature(module.run).parameters:
         source.add_argument("--shard", default=str(WHOLE), help="of the images, such as 2-of-8")
     files = parser.add_argument_group("files")
@@ -174,16 +176,22 @@ def _run_stage(stage: str, options: argparse.Namespace) -> None:
 def _job(stage: str, options: argparse.Namespace) -> Job:
     """The job of the configuration that the options name."""
     plan = Plan(load(*options.config))
-    if options.run not in plan.runs:
+    run = f"{options.run.rstrip('/')}/" if options.run else ""
+    if run not in plan.runs:
         known = ", ".join(repr(run) for run in plan.runs if TEACHER not in run)
-        raise InputError(f"{' '.join(map(str, options.config))} has no run {options.run!r}; its runs: {known}")
-    place = next(product.path for product in PRODUCTS.values() if product.stage == stage)
-    rounds = plan.runs[options.run].erasing.rounds
-    if "{round}" in place and not 1 <= (options.round or 0) <= rounds:
-        raise InputError(f"give --round, 1 to {rounds}. Got: {options.round}")
-    if "{split}" in place and options.split is None:
+        raise InputError(f"{' '.join(map(str, options.config))} has no run {run!r}; its runs: {known}")
+    place, round, split = _place(stage), getattr(options, "round", None), getattr(options, "split", None)
+    rounds = plan.runs[run].erasing.rounds
+    if "{round}" in place and not 1 <= (round or 0) <= rounds:
+        raise InputError(f"give --round, 1 to {rounds}. Got: {round}")
+    if "{split}" in place and split is None:
         raise InputError("give --split, train or val")
-    return Job(plan, stage, options.run, options.round, options.split)
+    return Job(plan, stage, run, round, split)
+
+
+def _place(stage: str) -> str:
+    """The path of the first of a stage's products below the results, with {round} or {split} where it has them."""
+    return next(product.path for product in PRODUCTS.values() if product.stage == stage)
 
 
 def _paths(stage: str, options: argparse.Namespace, job: Job | None) -> dict[str, Any]:

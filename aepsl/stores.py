@@ -170,7 +170,8 @@ class Reader:
         except InputError:
             raise
         except Exception as error:
-            raise InputError(f"{path}: not a readable HDF5 file ({_short(error)}); remove it and run again") from None
+            again = "; remove it and run again" if path.suffix == ".h5" else ""
+            raise InputError(f"{path}: not a readable HDF5 file ({_short(error)}){again}") from None
         with self._whole("the file"):
             found = self._file.attrs.get("format", b"") if "format" in _short_attributes(self._file) else b""
         found = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from aepsl.data.voc import check_root
 from aepsl.errors import InputError
 from aepsl.files import canonical
 from aepsl.fingerprints import fingerprint
@@ -114,6 +115,11 @@ def plan_of(
     except OSError as error:
         raise InputError(f"{results}: the folder of results cannot be written ({error.strerror})") from None
     plan = Plan(settings)
+    for run in plan.runs.values():
+        if run.dataset.format == "voc":
+            check_root(Path(run.dataset.root))
+        if run.network.weights not in (None, "torchvision") and not Path(run.network.weights).is_file():
+            raise InputError(f"network.weights: no such file. Got: {run.network.weights!r}")
     for dataset in [run.dataset for run in plan.runs.values() if run.dataset.format == "folder"]:
         if results.resolve().is_relative_to(Path(dataset.root).resolve()):
             raise InputError(f"{results}: the results would lie among the photographs of {dataset.root}; move either")

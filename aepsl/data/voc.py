@@ -41,6 +41,12 @@ def truth_folder(root: Path, image_set: str) -> Path:
     return augmented if wanted else root / "SegmentationClass"
 
 
+def check_root(root: Path) -> None:
+    """Raises InputError where the folder of the devkit is not there."""
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; set dataset.root to the VOC devkit's VOC2012 folder ({DEVKIT})")
+
+
 def read(
     root: Path,
     *,
@@ -55,8 +61,7 @@ def read(
     the difficult ones too). labelled: each image needs one; VOC's test images have none.
     Raises InputError for a missing folder or list, an image without the labels it needs, an unknown class.
     """
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder; set dataset.root to the VOC devkit's VOC2012 folder ({DEVKIT})")
+    check_root(root)
     photographs, annotations = root / "JPEGImages", root / "Annotations"
     if not photographs.is_dir():
         raise InputError(f"{photographs}: no such folder; the devkit has it: {DEVKIT}")

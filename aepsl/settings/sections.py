@@ -191,7 +191,7 @@ class Erasing(Section):
     the pixels; `calibrated` the fraction of max at which the round mines `target_area` of the training images;
     `random` the same on maps of smooth noise, a control."""
     threshold: OpenFraction = 0.2
-    """The threshold t of the first three readings (paper: top 20 %)."""
+    """The threshold t of the first three readings (paper: top 20 %); the others find their own."""
     target_area: OpenFraction = 0.14
     """Mean share of the image a round mines (`calibrated`, `random`); in SEC's released VGG16 cues it is 14 %."""
     mine_erased: bool = True

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -92,7 +93,13 @@ def _warn_of_training(listing: Listing, entries: Sequence[Entry]) -> None:
     if listing.unlabelled:
         found = listing.unlabelled
         log.warning("photographs without a label, not trained on: %d (%s)", len(found), first_of(found))
-    labelled = {label for entry in entries for label in entry.labels}
+    labelled = Counter(label for entry in entries for label in entry.labels)
+    log.info(
+        "training photographs of each class: %s", ", ".join(f"{name} {labelled[name]}" for name in listing.classes)
+    )
+    folded = Counter(name.casefold() for name in listing.classes)
+    if alike := [name for name in listing.classes if folded[name.casefold()] > 1 or set(name) & set(",;|")]:
+        log.warning("classes that may be a slip in the table of labels: %s", "; ".join(alike))
     if unseen := [name for name in listing.classes if name not in labelled]:
         log.warning("classes without a training photograph: %d (%s)", len(unseen), first_of(unseen))
 

@@ -7,11 +7,13 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from aepsl import stores
 from aepsl.data.images import load_photograph
-from aepsl.data.manifest import Entry, Index, Manifest
+from aepsl.data.manifest import BACKGROUND, Entry, Index, Manifest
 from aepsl.data.palette import load_label_map, voc_palette
+from aepsl.data.void import VOID
 from aepsl.files import replacing
 from aepsl.settings.stages import OverviewSettings
 from aepsl.upsampling import upsample
@@ -52,16 +54,21 @@ def run(
     upper, lower = figures
     upper.suptitle("training: the images I of each round, where its classifier looks (H), and what becomes of it")
     lower.suptitle("the trained network's predictions")
-    grid = upper.subplots(len(shown[0]), columns, squeeze=False)
+    grid, drawn = upper.subplots(len(shown[0]), columns, squeeze=False), set[int]()
     for row, entry in zip(grid, shown[0], strict=True):
-        _training_row(row, entry, seen, cams, saliency, labels)
+        drawn |= _training_row(row, entry, seen, cams, saliency, labels)
     for axes in lower.subplots(lines, columns, squeeze=False).ravel():
         axes.axis("off")
     grid = np.array(lower.axes).reshape(lines, columns)
     for number, entry in enumerate(shown[1]):
         first = number % beside * width
         row = grid[number // beside, first : first + width]
-        _validation_row(row, entry, validation, results, truth)
+        drawn |= _validation_row(row, entry, validation, results, truth)
+    names = dict(enumerate([BACKGROUND, *training.classes])) | {VOID: "ignored"}
+    colours = [Patch(color=voc_palette()[label] / 255, label=names.get(label, str(label))) for label in sorted(drawn)]
+    legend = lower.legend(handles=colours, loc="outside lower center", ncols=min(columns, len(colours)), fontsize=8)
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a class may be called $1
     with replacing(output) as temporary:
         figure.savefig(temporary, format="png", dpi=80, metadata={"Software": None})
 
@@ -74,32 +81,42 @@ def _spread(manifest: Manifest, count: int) -> list[Entry]:
 
 def _training_row(
     row: np.ndarray, entry: Entry, seen: list[Index], cams: list[Path], saliency: Path, labels: Index
-) -> None:
+) -> set[int]:
+    """Draw a training image; returns the labels in its pseudo-label."""
     for number, (images, maps) in enumerate(zip(seen, cams, strict=True), start=1):
         photograph = load_photograph(images.file(entry.id))
         read = stores.opened(maps, "cams").read(entry.id, names=entry.labels).values()
         found = [upsample(one / max(1.0, one.max()), size=photograph.shape[:2]) for one in read]
-        title = ", ".join(entry.labels) if number == 1 else f"I{number}"
-        _show(row[2 * number - 2], photograph, title)
-        _show(row[2 * number - 1], photograph, f"H{number}")
+        _show(row[2 * number - 2], photograph, _title(entry) if number == 1 else f"I{number}")
+        _show(row[2 * number - 1], photograph, f"H{number}" if len(read) < 2 else f"H{number}, highest")
         row[2 * number - 1].imshow(np.max(found, axis=0), cmap="inferno", alpha=0.65, vmin=0, vmax=1)
     grey = stores.opened(saliency, "saliency").read(entry.id, names=["saliency"])["saliency"]
     _show(row[-2], np.repeat(grey[..., None], 3, axis=2), "saliency")
-    _show(row[-1], _coloured(labels.file(entry.id)), "pseudo-label")
+    return _show_labels(row[-1], labels.file(entry.id), "pseudo-label")
 
 
 def _validation_row(
     row: np.ndarray, entry: Entry, manifest: Manifest, results: list[Index], truth: Path | None
-) -> None:
-    _show(row[0], load_photograph(manifest.file(entry)), ", ".join(entry.labels))
+) -> set[int]:
+    """Draw a validation image; returns the labels in its label maps."""
+    _show(row[0], load_photograph(manifest.file(entry)), _title(entry))
+    drawn = set[int]()
     for axes, labels, title in zip(row[1:], results, ["prediction", "after CRF"], strict=False):
-        _show(axes, _coloured(labels.file(entry.id)), title)
+        drawn |= _show_labels(axes, labels.file(entry.id), title)
     if truth is not None and entry.mask(truth).exists():
-        _show(row[1 + len(results)], _coloured(entry.mask(truth)), "ground truth")
+        drawn |= _show_labels(row[1 + len(results)], entry.mask(truth), "ground truth")
+    return drawn
 
 
-def _coloured(path: Path) -> np.ndarray:
-    return voc_palette()[load_label_map(path)]
+def _title(entry: Entry) -> str:
+    """The image's id, for a closer look, and its labels."""
+    return f"{entry.id}\n{', '.join(entry.labels)}"
+
+
+def _show_labels(axes: Axes, path: Path, title: str) -> set[int]:
+    labels = load_label_map(path)
+    _show(axes, voc_palette()[labels], title)
+    return set(np.unique(labels).tolist())
 
 
 def _show(axes: Axes, picture: np.ndarray, title: str) -> None:

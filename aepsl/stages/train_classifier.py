@@ -10,6 +10,7 @@ from aepsl.compute import Compute
 from aepsl.data.batches import Batches
 from aepsl.data.images import aligned_size, load_photograph, resize
 from aepsl.data.manifest import Manifest, one_hot
+from aepsl.errors import InputError
 from aepsl.losses import constant_loss, first_scores
 from aepsl.machine import Machine, rank
 from aepsl.models import Card, generator_of
@@ -30,6 +31,7 @@ def run(
     draw = generator_of(seed_of(settings.seed, title, "weights"))
     attention = method(settings.attention)
     labels = torch.tensor([one_hot(manifest, entry.labels) for entry in manifest.entries])
+    _check_that_there_is_something_to_tell_apart(labels, settings.loss)
     network = attention.network(initialised(settings.network, draw), first_scores(labels, form=settings.loss), draw)
     mean_pixel = manifest.mean_pixel or (0.0, 0.0, 0.0)
 
@@ -60,6 +62,14 @@ def run(
     records[-1]["constant_loss"] = round(constant_loss(labels, form=settings.loss), 6)
     card = Card("classifier", settings.attention, manifest.classes, mean_pixel, settings.network, settings.model_dump())
     keep(network, records, card, model=model, records=history)
+
+
+def _check_that_there_is_something_to_tell_apart(labels: Tensor, loss: str) -> None:
+    """labels: (N, C). Raises InputError where one answer is right for all photographs: maps would be of chance."""
+    if bool((labels == labels[0]).all()):
+        raise InputError("all training photographs have the same labels: a classifier learns from what differs")
+    if labels.shape[1] == 1 and loss == "squared":
+        raise InputError("one class alone has a softmax of 1; set classification.loss: bce")
 
 
 @torch.no_grad()

@@ -124,16 +124,20 @@ def as_page(found: Comparison) -> str:
     """A page of HTML with its pictures in it."""
     escape = html.escape
     title = escape(f"{found.one.folder} → {found.other.folder}")
-    settings = _table(("setting", "one", "other"), [tuple(map(escape, row)) for row in found.settings])
+    one, other = (escape(str(results.folder)) for results in (found.one, found.other))
+    settings = _table(("setting", one, other), [tuple(map(escape, row)) for row in found.settings])
     classes = _table(
-        ("class", "one", "other", "change"),
-        [(escape(name), _number(a), _number(b), _change(a, b)) for name, a, b in found.classes],
+        ("class", one, other, "change"),
+        [
+            (f"{_swatch(number)} {escape(name)}", _number(a), _number(b), _change(a, b))
+            for number, (name, a, b) in enumerate(found.classes)
+        ],
     )
     rows, sources = [], _sources(found)
     for name, a, b in found.images:
         pictures = "".join(
-            f'<figure><img alt="{escape(name)}, {what}" src="{_embedded(_shown(what, files[name]))}">'
-            f"<figcaption>{what}</figcaption></figure>"
+            f'<figure><img alt="{escape(name)}, {escape(what)}" src="{_embedded(_shown(what, files[name]))}">'
+            f"<figcaption>{escape(what)}</figcaption></figure>"
             for what, files in sources
             if name in files
         )
@@ -150,6 +154,12 @@ STYLE = (
     "td,th{padding:.15rem .8rem;text-align:left;border-bottom:1px solid #ccc}table{border-collapse:collapse}"
     "figure{display:inline-block;margin:0 1rem 1rem 0}figcaption{text-align:center}"
 )
+
+
+def _swatch(label: int) -> str:
+    """A square of the label's colour in the pictures."""
+    red, green, blue = voc_palette()[label].tolist()
+    return f'<span style="color:rgb({red},{green},{blue})">■</span>'
 
 
 def _headline(found: Comparison) -> str:
@@ -210,7 +220,8 @@ def _sources(found: Comparison) -> list[tuple[str, dict[str, Path]]]:
     above = [found.one.folder, *found.one.folder.absolute().parents[:2]]
     photographs = next((files for folder in above if (files := _files(folder / "data/val.json"))), {})
     sources = [(PHOTOGRAPH, photographs)]
-    for what, results in (("one", found.one), ("other", found.other)):
+    for results in (found.one, found.other):
+        what = str(results.folder)
         refined = _files(results.folder / "predictions_crf/index.json")
         sources.append((what, refined or _files(results.folder / "predictions/index.json")))
     return sources

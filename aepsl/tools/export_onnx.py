@@ -3,7 +3,8 @@
 Input `photographs`: uint8 RGB (B, H, W, 3), normalised inside. Outputs: `scores`, float32 (B, C+1, h, w) before the
 softmax, and, where the network was trained by PSL, `class_scores`, float32 (B, C), the classification branch's v in
 0..1. B, H and W are free; with H and W of the form stride·a + 1 first and last cell of the scores sit on first and last
-pixel, as in `segment`. Metadata: `classes`, a JSON list, background first; `stride`.
+pixel, as in `segment`. Metadata: `classes`, a JSON list, background first; `stride`; `longest_side`, to which `segment`
+shrinks larger photographs, where the model tells it.
 """
 
 import argparse
@@ -55,6 +56,8 @@ def run(options: argparse.Namespace) -> None:
     ClearMetadataAndDocStringPass()(program.model)  # paths of the source code
     program.model.metadata_props["classes"] = json.dumps([BACKGROUND, *segment.card.classes], ensure_ascii=False)
     program.model.metadata_props["stride"] = str(stride)
+    if segment.card.longest_side is not None:
+        program.model.metadata_props["longest_side"] = str(segment.card.longest_side)
     with replacing(options.output) as temporary:
         program.save(temporary)
     print(f"{options.output}: {len(segment.card.classes)} classes and the background, stride {stride}")

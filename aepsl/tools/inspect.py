@@ -151,7 +151,9 @@ def _panels(store: Reader, image_id: str) -> Iterator[Panel]:
 def _pictures(store: Reader, image_id: str, ground: np.ndarray) -> Iterator[Panel]:
     """The file's pictures of an image over the photograph (H, W, 3)."""
     colours, classes = voc_palette(), list(store.attributes.get("classes", []))
-    for name, picture in store.read(image_id).items():
+    pictures = store.read(image_id)
+    high = max((float(picture.max(initial=0)) for picture in pictures.values()), default=0.0)
+    for name, picture in pictures.items():
         shown = upsample(picture.astype(np.float32), size=ground.shape[:2])
         match store.kind:
             case "masks":
@@ -160,15 +162,17 @@ def _pictures(store: Reader, image_id: str, ground: np.ndarray) -> Iterator[Pane
                 yield Panel(f"mined: {name}", over.astype(np.uint8))
             case "saliency":
                 yield Panel("saliency", np.repeat(shown[..., None], 3, axis=2).astype(np.uint8))
+            case "cams":  # each relative to its own maximum, as mining takes them
+                yield Panel(f"cams: {name}", _heated(shown, ground, high=float(shown.max())))
             case _:
-                yield Panel(f"{store.kind}: {name}", _heated(shown, ground))
+                yield Panel(f"{store.kind}: {name}", _heated(shown, ground, high=high))
 
 
-def _heated(map_: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """A map (H, W) from its least to its highest value as heat over a photograph."""
+def _heated(map_: np.ndarray, ground: np.ndarray, *, high: float) -> np.ndarray:
+    """A map (H, W) from its least value to `high` as heat over a photograph."""
     from matplotlib import colormaps
 
-    low, high = float(map_.min()), float(map_.max())
+    low = float(map_.min())
     heat = colormaps["inferno"]((map_ - min(low, 0)) / max(high - min(low, 0), 1e-9))[..., :3] * 255
     return (0.35 * ground + 0.65 * heat).astype(np.uint8)
 

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import io
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder of label maps, also in folders below it: 0 background, 1.. classes, 255 ignored",
     )
-    parser.add_argument("--output", type=Path, default=Path("labels.csv"))
-    parser.add_argument("--classes", nargs="+", default=list(VOC_CLASSES), help="names of the labels 1, 2, …")
+    parser.add_argument("--output", type=Path, default=Path("labels.csv"), help="a new file (default: %(default)s)")
+    names = "names of the labels 1, 2, … (default: VOC's 20 classes)"
+    parser.add_argument("--classes", nargs="+", default=list(VOC_CLASSES), help=names)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -35,10 +37,12 @@ def run(options: argparse.Namespace) -> None:
     if not paths:
         raise InputError(f"{options.masks}: no PNG in this folder")
     refuse_overwriting(options.output, paths)
+    if options.output.exists():
+        raise InputError(f"{options.output}: is there already; remove it, or name another file by --output")
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["image", "label"])
-    found = 0
+    found: Counter[str] = Counter()
     for path in paths:
         if not str(path).isprintable():
             raise InputError(f"{str(path)!r}: the name is not UTF-8, or cannot be printed; rename it")
@@ -46,9 +50,10 @@ def run(options: argparse.Namespace) -> None:
             if label not in (0, VOID):
                 if label > len(options.classes):
                     raise InputError(f"{path}: label {label}, but {len(options.classes)} classes are named")
-                image = path.relative_to(options.masks).with_suffix("").as_posix()
-                rows.writerow([image, options.classes[label - 1]])
-                found += 1
+                image, name = path.relative_to(options.masks).with_suffix("").as_posix(), options.classes[label - 1]
+                rows.writerow([image, name])
+                found[name] += 1
     if not found:
         raise InputError(f"{options.masks}: no mask has a class in it")
     write_text(options.output, text.getvalue())
+    print(f"{options.output}: {len(paths)} masks; {', '.join(f'{name} {count}' for name, count in found.items())}")

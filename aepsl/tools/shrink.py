@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from aepsl.data.images import load_photograph
+from aepsl.data.images import load_photograph, longest_side
 from aepsl.data.palette import load_label_map, save_label_map
 from aepsl.data.walk import pictures
 from aepsl.errors import InputError
@@ -41,6 +41,10 @@ def run(options: argparse.Namespace) -> None:
     if not paths:
         raise InputError(f"{folder}: no picture in this folder")
 
+    for path in paths:
+        if (copy / path).is_file():
+            _check_that_nothing_larger_is_lost(folder / path, copy / path)
+
     def shrink(path: Path) -> str | None:
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -55,6 +59,18 @@ def run(options: argparse.Namespace) -> None:
         log.warning("copied as they are: %d (%s)", len(unread), unread[0])
     if (folder / "labels.csv").is_file():
         _copy(folder / "labels.csv", copy / "labels.csv")
+
+
+def _check_that_nothing_larger_is_lost(source: Path, target: Path) -> None:
+    """Raises InputError where the target is the larger picture, as where the two folders are interchanged."""
+    sides = []
+    for path in (source, target):
+        try:
+            sides.append(longest_side(path))
+        except (InputError, OSError):  # no picture, or none that can be read
+            return
+    if sides[0] < sides[1]:
+        raise InputError(f"{target}: larger than {source}, which would take its place; the copies go to a new folder")
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -90,6 +90,7 @@ def test_paths_not_given_are_those_of_the_configurations_run(refusal: Callable[.
     config = ["--config", str(ROOT / "configs/test.yaml")]
     assert "results_test/data/train.json: no such file" in refusal("mine", *config, "--round", "1")
     assert "results_test/round1/erased/index.json: no such file" in refusal("mine", *config, "--round", "2")
+    assert "train.json: no such file" in refusal("mine", *config, "--round", "1", "--run", "variants/merge1")
     said = refusal("mine", *config, "--round", "1", "--run", "variants/merge1/", "--images", "mine.json")
     assert "mine.json: no such file" in said
     assert "variants/seed1/round1/erased/index.json" in refusal(
@@ -176,14 +177,19 @@ def test_a_plain_command_ends_in_one_line_and_status_2() -> None:
     assert not list(Path().iterdir())
 
 
-def test_labels_from_masks_lists_each_class_of_each_mask(refusal: Callable[..., str]) -> None:
+def test_labels_from_masks_lists_each_class_of_each_mask(
+    refusal: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
     Path("masks").mkdir()
     save_label_map(Path("masks/a.b.png"), np.array([[0, 1, 15], [255, 15, 0]], np.uint8))
     save_label_map(Path("masks/below/c,d.png"), np.array([[20, 255]], np.uint8))
     save_label_map(Path("masks/empty.png"), np.array([[0, 255]], np.uint8))
     main(["labels-from-masks", "masks", "--output", "new/labels.csv"])
+    assert capsys.readouterr().out == "new/labels.csv: 3 masks; aeroplane 1, person 1, tvmonitor 1\n"
     assert Path("new/labels.csv").read_text() == 'image,label\na.b,aeroplane\na.b,person\n"below/c,d",tvmonitor\n'
     assert read_table(Path("new/labels.csv"), VOC_CLASSES) == {"a.b": {"aeroplane", "person"}, "c,d": {"tvmonitor"}}
+    said = refusal("labels-from-masks", "masks", "--output", "new/labels.csv")
+    assert "new/labels.csv: is there already; remove it" in said
     said = refusal("labels-from-masks", "masks", "--classes", "one", "two")
     assert "a.b.png: label 15, but 2 classes are named" in said
     assert not Path("labels.csv").exists()
@@ -237,6 +243,8 @@ def test_shrunk_photographs_and_masks_keep_names_proportions_and_labels(
     assert set(np.unique(labels)) == {0, 1, 2}
     for name in ("c.WEBP", "broken.png", "labels.csv"):
         assert Path("small", name).read_bytes() == Path("photographs", name).read_bytes(), "small or unread: as it is"
+    assert "photographs/a/b.jpg: larger than small/a/b.jpg, which would" in refusal("shrink", "small", "photographs")
+    assert load_photograph(Path("photographs/a/b.jpg")).shape == (300, 401, 3), "the folders were interchanged"
     assert "lies in the other" in refusal("shrink", "photographs", "photographs/small")
     assert "absent: the folder cannot be read (No such file" in refusal("shrink", "absent", "small")
     Path("empty").mkdir()
@@ -280,3 +288,11 @@ def test_schema_writes_both_files_below_the_working_folder() -> None:
     main(["schema"])
     assert json.loads(Path("configs/schema.json").read_text())["properties"]["seed"]["default"] == 0
     assert "| `erasing.threshold` | `0.2` |" in Path("docs/settings.md").read_text()
+
+
+def test_a_stage_has_a_round_or_a_split_only_where_it_has_several(capsys: pytest.CaptureFixture[str]) -> None:
+    for stage, words in (("mine", {"--round"}), ("manifest", {"--split"}), ("evaluate", set())):
+        with pytest.raises(SystemExit):
+            main([stage, "--help"])
+        said = capsys.readouterr().out
+        assert {word for word in ("--round", "--split") if f"{word} " in said} == words

@@ -97,6 +97,27 @@ def test_a_variants_round_is_told_of_and_shown_with_what_it_has_from_the_base(
     assert "seen by" in capsys.readouterr().out
 
 
+def test_scores_of_an_images_classes_are_shown_in_one_range(
+    results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "105")
+    with stores.create(results / "scores.h5", "scores", {}) as store:
+        store.add("one", {name: np.full((2, 2), top, np.float32) for name, top in (("cat", 1), ("dog", 4))}, size=SIZE)
+    main(["inspect", "results/scores.h5", "one"])
+    line = capsys.readouterr().out.splitlines()[1]
+    panels = [re.findall(r"38;2;(\d+);(\d+);(\d+)", cells) for cells in line.split(" ")]
+    *_, cat, dog = (sum(map(int, cells[0])) for cells in panels)
+    assert dog > 2 * cat
+    main(["inspect", "results/round2/cams.h5", "one"])
+    assert "cams: dog" in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_hdf5_is_not_to_be_removed(results: Path, refusal: Callable[..., str]) -> None:
+    assert "remove it" not in refusal("inspect", "results/data/train.json")
+    (results / "broken.h5").write_text("x")
+    assert "remove it and run again" in refusal("inspect", "results/broken.h5")
+
+
 def test_an_image_is_drawn_as_a_picture(results: Path) -> None:
     main(["inspect", "results/round2/cams.h5", "one", "--output", "shown.png"])
     with Image.open("shown.png") as picture:

@@ -123,3 +123,11 @@ def test_the_mean_pixel_is_of_all_pixels_whatever_the_photographs_sizes(root: Pa
     small, large = 16 * 40, 80 * 48
     expected = [(50 * small + value * large) / (small + large) for value in (150, 250, 0)]
     assert made(root).mean_pixel == pytest.approx(expected, abs=1)
+
+
+def test_classes_are_counted_and_slips_in_the_table_told_of(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (root / "labels.csv").write_text('image,label\na,cat\nb,Cat\nb,"dog;cat"\nc,cat\n')
+    with caplog.at_level(logging.INFO):
+        made(root)
+    assert "training photographs of each class: Cat 1, cat 2, dog;cat 1" in caplog.messages
+    assert "classes that may be a slip in the table of labels: Cat; cat; dog;cat" in caplog.messages

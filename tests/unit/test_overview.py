@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from galleries import make
+from matplotlib.patches import Patch
 from PIL import Image
 
 from aepsl.data.manifest import Manifest
@@ -41,6 +42,15 @@ def test_each_manifest_is_read_once_however_many_images_are_shown(
     assert read == {
         "train.json": 2, "val.json": 1, "erased.json": 1, "pseudo.json": 1, "predictions.json": 1, "refined.json": 1
     }  # fmt: skip
+
+
+def test_the_legend_names_the_labels_that_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path)
+    named: list[str] = []
+    monkeypatch.setattr(overview, "Patch", lambda *, color, label: named.append(label) or Patch(color=color))
+    draw(tmp_path)
+    classes = Manifest.read(tmp_path / "train.json").classes
+    assert named[0] == "background" and {"ignored", classes[0]} <= set(named) <= {"background", "ignored", *classes}
 
 
 def test_an_image_that_an_index_lacks_is_named(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_the_command_lines_nested_texts_are_read_as_in_a_file() -> None:
         "erasing": {"merge": "2", "per_round": [{"round": "2", "threshold": "0.5"}]},
         "network": {"weights": "null"},
         "segmentation": {"self_label_crf": "false"},
-        "dataset": {"root": "/data/VOC: 2012"},
+        "dataset": {"format": "scenes", "root": "/data/VOC: 2012"},
     }
     s = plan_of(given, given).settings
     assert (s.seed, s.results, s.erasing.merge, s.network.weights) == (3, "2024", 2, None)
@@ -128,7 +128,15 @@ def test_the_command_lines_nested_texts_are_read_as_in_a_file() -> None:
 def test_texts_of_a_file_stay_texts() -> None:
     with pytest.raises(InputError, match=r"erasing\.merge"):
         plan_of({"erasing": {"merge": "2"}}, {"seed": 3})
-    assert plan_of({"dataset": {"root": "2012"}}, {"dataset": {"format": "voc"}}).settings.dataset.root == "2012"
+    dataset = {"root": "2012", "format": "scenes"}
+    assert plan_of({"dataset": dataset}, {"dataset": {"format": "scenes"}}).settings.dataset.root == "2012"
+
+
+def test_a_root_or_weights_that_are_not_there_are_told_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nope: no such folder; set dataset\.root to the VOC devkit's"):
+        plan_of({"dataset": {"format": "voc", "root": str(tmp_path / "nope")}})
+    with pytest.raises(InputError, match=r"network\.weights: no such file\. Got: .*vgg\.pth"):
+        plan_of({"dataset": {"format": "scenes"}, "network": {"weights": str(tmp_path / "vgg.pth")}})
 
 
 def test_results_below_a_file_are_refused(tmp_path: Path) -> None:

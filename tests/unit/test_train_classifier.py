@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 
 from aepsl.compute import MEAN, STD
 from aepsl.data.manifest import Entry, Manifest
+from aepsl.errors import InputError
 from aepsl.machine import Machine
 from aepsl.settings.sections import Network, Training
 from aepsl.settings.stages import TrainClassifierSettings
@@ -99,3 +100,26 @@ def test_scores_begin_as_the_loss_needs_it(
 ) -> None:
     """One of three photographs is light, two are dark; half a photograph is added to either."""
     assert trained(tmp_path, monkeypatch, loss=loss).first_scores == pytest.approx([-first, first])
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels", "loss", "said"),
+    [
+        (("cat",), [("cat",), ("cat",)], "bce", "have the same labels"),
+        (("cat", "dog"), [("cat", "dog")] * 2, "squared", "have the same labels"),
+        (("cat",), [("cat",), ()], "squared", "one class alone has a softmax of 1; set classification.loss: bce"),
+    ],
+)
+def test_labels_that_tell_nothing_apart_are_refused(
+    tmp_path: Path, classes: tuple[str, ...], labels: list[tuple[str, ...]], loss: Literal["squared", "bce"], said: str
+) -> None:
+    entries = tuple(Entry(str(n), f"{n}.png", own, "") for n, own in enumerate(labels))
+    Manifest(classes, (9.0, 9.0, 9.0), ".", entries).write(tmp_path / "train.json")
+    settings = TrainClassifierSettings(
+        seed=0, round=1, cpu_threads=1, network=NETWORK, attention="cam", loss=loss, training=Training(crop=33)
+    )
+    with pytest.raises(InputError, match=said):
+        train_classifier.run(
+            settings, images=tmp_path / "train.json", model=tmp_path / "m", history=tmp_path / "h",
+            machine=Machine(device="cpu"), key="",
+        )  # fmt: skip
