@@ -92,7 +92,7 @@ def test_a_branch_that_was_not_trained_is_left_out() -> None:
     assert [output.name for output in session.get_outputs()] == ["scores"]
 
 
-def test_the_six_lines_of_the_documentation_work() -> None:
+def test_the_lines_of_the_documentation_work() -> None:
     segment = saved(SMALL, longest_side=64)
     main([*EXPORT])
     noise = np.random.default_rng(0).integers(0, 256, (50, 71, 3), np.uint8)
