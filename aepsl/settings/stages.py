@@ -307,7 +307,7 @@ def _training(training: Training, *, epochs: int | None = None) -> Training:
 
 def _learning(segmentation: Segmentation) -> Segmentation:
     """What training reads of the section; with plain cross-entropy, the defaults of what belongs to PSL."""
-    unread = ["labels", "prohibit_below", "self_label_crf", "train_on"]
+    unread = ["prohibit_below", "self_label_crf", "train_on"]
     if segmentation.loss == "cross_entropy":
         unread += ["class_scores", "branch_loss", "branch_weight", "online_classes"]
     own = {name: getattr(Segmentation(), name) for name in unread} | {"training": _training(segmentation.training)}

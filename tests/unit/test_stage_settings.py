@@ -136,7 +136,7 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     ("segmentation: {loss: cross_entropy}", "segmentation: {class_scores: softmax, branch_loss: squared}", set()),
     ("segmentation: {loss: cross_entropy}", "segmentation: {loss_at: pixels}", {"train_segmentation"}),
     (BASE, "segmentation: {training: {epochs: 3}}", {"train_segmentation"}),
-    (BASE, "segmentation: {labels: truth}", {"comparison"}),
+    (BASE, "segmentation: {labels: truth}", {"train_segmentation", "comparison"}),
     (BASE, "seeds: [1]", {"comparison"}),
     (BASE, "erasing: {reading: random, target_area: 0.3}", rounds("mine")),
     (
@@ -157,7 +157,7 @@ CHANGES: list[tuple[str, str, set[str]]] = [
 
 @pytest.mark.parametrize(("base", "change", "expected"), CHANGES)
 def test_a_change_reaches_exactly_the_stages_that_read_it(base: str, change: str, expected: set[str]) -> None:
-    """`labels` and the like change no stage's settings: they change which files it is given (graph.needs).
+    """`train_on` and the like change no stage's settings: they change which files it is given (graph.needs).
 
     The list of all settings is changed by each but those of the machine.
     """
