@@ -52,8 +52,9 @@ What counts as a change, and what reruns more than it has to:
 - Files from outside count by their bytes and names: photographs, lists, masks, weights, saliency maps; of a table of
   labels, the rows of the split. The manifests contain the files' places, so another `dataset.root` reruns all, and
   another path of the table reruns the manifests of both splits.
-- What a product was made of is remembered in the folder `.snakemake` beside the Snakefile. Results that were copied from
-  elsewhere, or whose `.snakemake` is gone, count as they are, whatever the configuration; remove them to make them anew.
+- What a product was made of is remembered in the folder `.snakemake` beside the Snakefile. Results that were copied
+  from elsewhere, or whose `.snakemake` is gone, count as they are, whatever the configuration; remove them to make them
+  anew.
 - A stage run by hand is not noticed: its product counts as the workflow's, until `--forcerun` with the rule's name.
 - Not tracked: device, devices and precision, the versions of Python packages, and ImageNet's weights as torchvision
   fetches them, which it checks by their hash.
