@@ -212,7 +212,12 @@ def _flat(value: Any, *names: str) -> Iterator[tuple[str, str]]:
         for key, inner in value.items():
             yield from _flat(inner, *names, key)
     else:
-        yield ".".join(names), str(value)
+        yield ".".join(names), str([_without_none(one) for one in value] if isinstance(value, list) else value)
+
+
+def _without_none(value: Any) -> Any:
+    """What an item of a list sets, such as one round of `erasing.per_round`."""
+    return {key: one for key, one in value.items() if one is not None} if isinstance(value, dict) else value
 
 
 def _sources(found: Comparison) -> list[tuple[str, dict[str, Path]]]:

@@ -82,6 +82,7 @@ def test_every_setting_in_which_two_runs_of_a_configuration_differ_is_told_and_n
         "plain": {"segmentation": {"loss": "cross_entropy"}},
         "psl++": {"segmentation": {"labels": "predictions"}},
         "more": {"dataset": {"scenes": {"train": 500}}},
+        "round2": {"erasing": {"per_round": [{"round": 2, "target_area": 0.1}]}},
     }
     plan = Plan(validate(Settings, {"variants": variants, "seeds": [3]}, source="test"))
     write_json(workplace / "one/provenance.json", {"runs": plan.told(), "products": {}})
@@ -98,6 +99,7 @@ def test_every_setting_in_which_two_runs_of_a_configuration_differ_is_told_and_n
     assert told("variants/psl++", "variants/plain") == [
         "segmentation.labels: predictions → pseudo", "segmentation.loss: psl → cross_entropy"
     ]  # fmt: skip
+    assert told("", "variants/round2") == ["erasing.per_round: [] → [{'round': 2, 'target_area': 0.1}]"]
     assert told("", "variants/more") == ["dataset.scenes.train: 400 → 500"]
     assert told("variants/seed3", "variants/plain-seed3") == ["segmentation.loss: psl → cross_entropy"]
     assert told("variants/plain", "variants/plain-seed3") == ["dataset.scenes.seed: 0 → 3", "seed: 0 → 3"]

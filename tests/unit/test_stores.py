@@ -185,7 +185,8 @@ def test_a_missing_empty_or_truncated_file_is_named(tmp_path: Path, content: flo
 
 def test_a_folder_or_a_text_in_its_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "c.h5").write_text("not HDF5")
-    for path in (tmp_path / "c.h5", tmp_path):
+    (tmp_path / "folder.h5").mkdir()
+    for path in (tmp_path / "c.h5", tmp_path / "folder.h5"):
         with pytest.raises(InputError, match=r"not a readable HDF5 file .*; remove it and run again"):
             stores.Reader(path, "cams")
 

@@ -104,6 +104,7 @@ def test_a_change_reruns_exactly_what_depends_on_it(changed: projects.Finished, 
 def devkit(tmp_path_factory: pytest.TempPathFactory) -> projects.Finished:
     """Photographs in VOC's layout and their manifests, no more: what follows from them is the graph's."""
     project = projects.devkit_of(tmp_path_factory.mktemp("devkit") / "project")
+    project.path("weights.safetensors").touch()
     project.run(*MANIFESTS)
     return projects.Finished(project, MANIFESTS, outside())
 
