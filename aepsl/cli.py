@@ -28,6 +28,7 @@ from aepsl.settings.settings import load, validate
 from aepsl.shards import WHOLE, Shard
 from aepsl.workflow import TEACHER, Job, Plan
 
+LESS_MEMORY = "fewer --workers, a smaller batch or smaller photographs need less"
 TOOLS = (
     "gather",
     "segment",
@@ -62,16 +63,18 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         _end(options.command, f"{place}{error.strerror or error}")
+    except BrokenProcessPool:
+        _end(options.command, f"a worker process was killed, most likely for lack of memory; {LESS_MEMORY}")
     except Exception as error:
         if not _is_lack_of_memory(error):
             raise
-        _end(options.command, "out of memory; fewer --workers, a smaller batch or smaller photographs need less")
+        _end(options.command, f"out of memory; {LESS_MEMORY}")
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
-    """Whether it is Python's, that of a worker which the kernel killed, or torch's, on a GPU or a CPU."""
-    own = isinstance(error, MemoryError | BrokenProcessPool)
-    return own or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    """Whether it is Python's, or torch's, on a GPU or a CPU; torch may not be imported here."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return not names.isdisjoint({"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(error)
 
 
 def _end(command: str, message: str) -> NoReturn:

@@ -1,6 +1,7 @@
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -121,7 +122,7 @@ def test_lack_of_memory_ends_in_one_line(
 
     monkeypatch.setattr("aepsl.stages.mine.run", run)
     said = refusal("mine", "--settings", MINE, "--images", "x.json", "--output", "m.h5")
-    assert said == "aepsl mine: out of memory; fewer --workers, a smaller batch or smaller photographs need less\n"
+    assert re.fullmatch(r"aepsl mine: .* memory; fewer --workers, a smaller batch or smaller .* need less\n", said)
 
 
 def test_a_stage_by_hand_computes_where_and_as_the_configuration_says(monkeypatch: pytest.MonkeyPatch) -> None:
