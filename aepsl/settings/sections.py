@@ -1,12 +1,14 @@
 """The sections of the configuration: defaults are the paper's values, or the recommended reading where it has none."""
 
+import os.path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from aepsl.settings.base import Section
 
 Text = Annotated[str, Field(min_length=1)]
+PathText = Annotated[Text, AfterValidator(os.path.expanduser)]  # a leading ~ is the home, as in a shell
 Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -18,6 +20,8 @@ Threads = Annotated[int, Field(ge=1, le=256)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 SceneCount = Annotated[int, Field(ge=1, le=99_999)]  # a scene's id has five digits
 SceneSize = Annotated[int, Field(ge=64, le=1024)]  # limbs of smaller ones are thinner than any network here can see
+
+MOST_ROUNDS = 20
 
 Reading = Literal["fraction_of_max", "top_pixels", "top_values", "calibrated", "random"]
 CALIBRATED = ("calibrated", "random")  # the readings whose threshold is found, so that a round mines an area
@@ -42,21 +46,21 @@ class Dataset(Section):
     format: Literal["scenes", "voc", "folder"] = "voc"
     """`voc`: the layout of the PASCAL VOC 2012 devkit. `folder`: any photographs and a table of their labels
     (docs/own_data.md). `scenes`: drawn by the project, nothing is read."""
-    root: Text = "data/VOC2012"
+    root: PathText = "data/VOC2012"
     """Folder of the photographs; for `voc` it holds JPEGImages and ImageSets/Segmentation."""
-    train_list: Text = "train_aug"
+    train_list: PathText = "train_aug"
     """List of the training images in ImageSets/Segmentation, or a .txt file (`voc`); where train_aug is missing, train
     is taken and the log says so."""
-    val_list: Text = "val"
+    val_list: PathText = "val"
     """List of the validation images in ImageSets/Segmentation, or a .txt file (`voc`)."""
-    labels: Text | None = None
+    labels: PathText | None = None
     """Table of image-level labels (CSV: image,label[,split]; for `folder` also COCO's JSON); null: the root's
     labels.csv, else, for `voc`, the XML files."""
-    val_labels: Text | None = None
+    val_labels: PathText | None = None
     """Table of the validation photographs, where they have one of their own (`folder`)."""
     classes: Annotated[list[str], Field(min_length=1)] | None = None
     """The classes in the order of their label numbers; null: the table's, sorted (`folder`)."""
-    masks: Text | None = None
+    masks: PathText | None = None
     """Folder of ground-truth masks, a PNG for each photograph under its path (`folder`); null: nothing is judged."""
     skip_unreadable: bool = False
     """Whether photographs that are missing or cannot be read are left out and counted, instead of ending the run."""
@@ -77,7 +81,7 @@ class Network(Section):
 
     backbone: Literal["vgg16", "mobilenet_v2", "squeezenet"] = "vgg16"
     """Layers before the scores: VGG16 DeepLab-LargeFOV, MobileNetV2 1.0 or SqueezeNet 1.1."""
-    weights: str | None = "torchvision"
+    weights: PathText | None = "torchvision"
     """Initial weights: `torchvision` (ImageNet, fetched once), a .pth or .safetensors file, or null: from scratch."""
     stride: Literal[4, 8, 16] = 8
     """Pixels of the input between two cells of the features."""
@@ -179,7 +183,7 @@ class RoundOverride(Section):
 class Erasing(Section):
     """Adversarial erasing (paper, Algorithm 1)."""
 
-    rounds: Annotated[int, Field(ge=1, le=20)] = 4
+    rounds: Annotated[int, Field(ge=1, le=MOST_ROUNDS)] = 4
     """Rounds T that are trained."""
     merge: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = 3
     """Rounds that are merged; `auto`: those before the converged loss jumps."""
@@ -224,7 +228,7 @@ class Saliency(Section):
 
     method: Literal["rbd", "external"] = "rbd"
     """`rbd`: robust background detection (Zhu et al., CVPR 2014), no training; `external`: a detector's maps."""
-    folder: Text | None = None
+    folder: PathText | None = None
     """Folder of the maps, one grey image a photograph, named by its id (`external`)."""
 
     @model_validator(mode="after")
@@ -257,6 +261,9 @@ class Segmentation(Section):
     """Loss of the classification branch: `bce` on its scores; `balanced` on their sum with each class's log-odds, so
     that v says what a photograph adds to these and no class is prohibited for being rare; `squared`: as the
     classifier's."""
+    background_share: Literal["labelled", "all"] = "labelled"
+    """How frequent the trained network takes background to be: as among the `labelled` pixels, or as among `all`, if
+    all that is ignored is background; most of it is. Of pseudo-labels only."""
     branch_weight: Weight = 1.0
     """Weight of the classification branch's loss."""
     online_classes: Literal["all", "labels"] = "all"

@@ -5,6 +5,8 @@ A stage takes its settings as one of these models and cannot see more. `settings
 
 from typing import Any, Literal
 
+from pydantic import model_validator
+
 from aepsl.errors import InputError
 from aepsl.settings.base import Section
 from aepsl.settings.sections import (
@@ -82,6 +84,12 @@ class MineSettings(Section):
     """Fraction or share t; None where it is calibrated."""
     seed: Seed | None = None
     """None where nothing is random."""
+
+    @model_validator(mode="after")
+    def _threshold_given(self) -> "MineSettings":
+        if (self.threshold is None) != (self.reading in CALIBRATED):
+            raise ValueError(f"a threshold belongs to readings that find none. Got: {self.reading}, {self.threshold}")
+        return self
 
 
 class EraseSettings(Section):
@@ -308,6 +316,8 @@ def _training(training: Training, *, epochs: int | None = None) -> Training:
 def _learning(segmentation: Segmentation) -> Segmentation:
     """What training reads of the section; with plain cross-entropy, the defaults of what belongs to PSL."""
     unread = ["prohibit_below", "self_label_crf", "train_on"]
+    if segmentation.labels != "pseudo":
+        unread += ["background_share"]
     if segmentation.loss == "cross_entropy":
         unread += ["class_scores", "branch_loss", "branch_weight", "online_classes"]
     own = {name: getattr(Segmentation(), name) for name in unread} | {"training": _training(segmentation.training)}

@@ -1,8 +1,12 @@
 """Train the segmentation network by online prohibitive segmentation learning (paper, section 3.2)."""
 
+import math
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median_low
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,6 +15,8 @@ from aepsl.compute import Compute
 from aepsl.data.batches import Batches
 from aepsl.data.images import longest_side
 from aepsl.data.manifest import Manifest, entries_by_id, one_hot
+from aepsl.data.palette import load_label_map
+from aepsl.data.void import VOID
 from aepsl.distributed import bare
 from aepsl.errors import InputError
 from aepsl.losses import first_scores
@@ -18,6 +24,8 @@ from aepsl.machine import Machine, rank
 from aepsl.models import Card, generator_of, load_weights
 from aepsl.networks.build import backbone, initialised
 from aepsl.networks.segmenter import Segmenter
+from aepsl.parallel import in_processes
+from aepsl.pseudo_labels import BACKGROUND
 from aepsl.psl import psl_loss, seed_loss
 from aepsl.seeds import seed_of
 from aepsl.settings.sections import Segmentation
@@ -58,7 +66,8 @@ def run(
     if settings.segmentation.branch_loss == "balanced":
         found = torch.tensor([one_hot(manifest, entry.labels) for entry in manifest.entries])
         log_odds = first_scores(found, form="bce").to(compute.device)
-    mean_pixel = manifest.mean_pixel or (0.0, 0.0, 0.0)
+    label_maps = _label_maps(manifest, labels, truth)
+    mean_pixel = manifest.training_mean()
     records = train(
         network,
         Batches(
@@ -68,7 +77,7 @@ def run(
             seed=settings.seed,
             purpose=TITLE,
             workers=machine.workers,
-            label_maps=_label_maps(manifest, labels, truth),
+            label_maps=label_maps,
         ),
         lambda *batch: loss(*batch, how=settings.segmentation, log_odds=log_odds),
         recipe=recipe,
@@ -80,6 +89,8 @@ def run(
     )
     if rank():
         return  # the first process writes for all
+    if settings.segmentation.background_share == "all":
+        raise_background(network.score, labelled_background(label_maps.values(), workers=machine.workers))
     side = median_low(longest_side(manifest.file(entry)) for entry in manifest.entries)
     card = Card("segmenter", None, manifest.classes, mean_pixel, settings.network, settings.model_dump(), side)
     keep(network, records, card, model=model, records=history)
@@ -118,6 +129,28 @@ def loss(
         online_classes=how.online_classes,
         log_odds=log_odds,
     )
+
+
+def raise_background(score: nn.Conv2d, labelled: float) -> None:
+    """Add to background's score what it lacks where only this share of background was `labelled`; score: the layer.
+
+    Among the labelled pixels background is as many times rarer than among all; its log-odds differ by -log of the share
+    (Elkan and Noto, "Learning Classifiers from Only Positive and Unlabeled Data", KDD 2008).
+    """
+    assert score.bias is not None
+    with torch.no_grad():
+        score.bias[0] -= math.log(labelled)
+
+
+def labelled_background(label_maps: Iterable[Path], *, workers: int) -> float:
+    """Of the pixels that are background, the share in (0, 1] that is labelled, if all that is ignored is background."""
+
+    def count(path: Path) -> npt.NDArray[np.int64]:
+        labels = load_label_map(path)
+        return np.array([(labels == BACKGROUND).sum(), (labels == VOID).sum()])
+
+    labelled, ignored = sum(in_processes(count, label_maps, workers=workers), start=np.zeros(2, np.int64))
+    return float((labelled + 0.5) / (labelled + ignored + 0.5))  # not 0 where none is labelled
 
 
 def _label_maps(manifest: Manifest, labels: list[Path], truth: Path | None) -> dict[str, Path]:

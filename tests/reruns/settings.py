@@ -104,6 +104,7 @@ SCENES = [
     setting("segmentation.loss", "cross_entropy", PSL),
     setting("segmentation.class_scores", "softmax", PSL),
     setting("segmentation.branch_loss", "squared", PSL),
+    setting("segmentation.background_share", "all", "train_segmentation base"),
     setting("segmentation.branch_weight", "0.5", PSL),
     setting("segmentation.online_classes", "labels", PSL),
     setting("segmentation.loss_at", "pixels", "train_segmentation"),

@@ -137,6 +137,10 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     ("segmentation: {loss: cross_entropy}", "segmentation: {loss_at: pixels}", {"train_segmentation"}),
     (BASE, "segmentation: {training: {epochs: 3}}", {"train_segmentation"}),
     (BASE, "segmentation: {labels: truth}", {"train_segmentation", "comparison"}),
+    (BASE, "segmentation: {background_share: all}", {"train_segmentation"}),
+    ("segmentation: {labels: truth}", "segmentation: {background_share: all}", set()),
+    ("segmentation: {labels: predictions}", "segmentation: {background_share: all}", set()),
+    ("segmentation: {loss: cross_entropy}", "segmentation: {background_share: all}", {"train_segmentation"}),
     (BASE, "seeds: [1]", {"comparison"}),
     (BASE, "erasing: {reading: random, target_area: 0.3}", rounds("mine")),
     (

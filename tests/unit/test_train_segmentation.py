@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
@@ -78,6 +79,38 @@ def test_a_balanced_branch_starts_from_how_frequent_its_classes_are(
     trained(folder, "model", lr=1e-9, start=[], branch_loss=branch_loss)
     record = json.loads((folder / "model.jsonl").read_text())
     assert record["branch"] == pytest.approx(expected, abs=0.05), "both of two photographs have the class: odds of 5"
+
+
+def test_background_is_as_frequent_as_among_all_pixels(folder: Path) -> None:
+    """Of each map a fifth is background, two fifths are the class, and two fifths are ignored: a third is labelled."""
+    for name in "ab":
+        labels = np.array([0, 1, 1, 255, 255], np.uint8).repeat(33 * 33 // 5 + 1)[: 33 * 33].reshape(33, 33)
+        save_label_map(folder / "labels" / f"{name}.png", labels)
+    maps = [folder / "labels" / f"{name}.png" for name in "ab"]
+    for workers in (1, 2):
+        assert train_segmentation.labelled_background(maps, workers=workers) == pytest.approx(1 / 3, abs=0.01)
+    labelled, all_ = (
+        trained(folder, share, lr=0.01, start=[], loss="cross_entropy", background_share=share)
+        for share in ("labelled", "all")
+    )
+    raised = all_.pop("score.bias") - labelled.pop("score.bias")
+    assert raised.tolist() == pytest.approx([math.log(3), 0], abs=0.03)
+    assert all(torch.equal(all_[name], labelled[name]) for name in labelled), "training is the same"
+
+
+def test_a_raised_background_is_as_likely_as_it_is_frequent() -> None:
+    """Of 1000 pixels 600 are background, 150 of them labelled, and of the two classes 300 and 100: all labelled."""
+    score = torch.nn.Conv2d(1, 3, 1)
+    assert score.bias is not None
+    with torch.no_grad():
+        score.bias[:] = torch.tensor([150.0, 300.0, 100.0]).log()
+    train_segmentation.raise_background(score, 150 / 600)
+    assert score.bias.softmax(0).tolist() == pytest.approx([0.6, 0.3, 0.1])
+
+
+def test_where_no_background_is_labelled_its_share_is_not_zero(folder: Path) -> None:
+    save_label_map(folder / "labels" / "a.png", np.full((33, 33), 255, np.uint8))
+    assert 0 < train_segmentation.labelled_background([folder / "labels" / "a.png"], workers=1) < 0.001
 
 
 def test_a_model_knows_how_large_the_photographs_were(folder: Path) -> None:
