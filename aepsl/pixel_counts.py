@@ -41,6 +41,16 @@ class PixelCounts:
         """Each image's own mIoU, (N,): the mean over the classes in its truth or prediction; nan where all is void."""
         return _mean_iou(*self.pixels)
 
+    def pairs_with(self, other: "PixelCounts") -> bool:
+        """Whether both judge the same photographs: equal ids, and equal pixels of each class in their truth."""
+        names = sorted({*self.classes, *other.classes})
+        return self.images == other.images and np.array_equal(self._truth(names), other._truth(names))
+
+    def _truth(self, names: list[str]) -> npt.NDArray[np.int64]:
+        """The truth's pixels of each of the classes, (len(names), N); none of a class that does not occur."""
+        places = {name: self.pixels[0, :, k] for k, name in enumerate(self.classes)}
+        return np.stack([places.get(name, np.zeros(len(self.images), np.int64)) for name in names])
+
     def write(self, path: Path) -> None:
         """Write as CSV, one row an image and class, classes in neither truth nor prediction left out."""
         text = io.StringIO()

@@ -92,10 +92,10 @@ def _read(path: Path) -> dict[str, Any]:
 def write_gathered(results: Path, runs: Mapping[str, Any]) -> None:
     """Write `provenance.json` into a results folder in which any job has been done.
 
-    runs: folder below the results → settings, as the configuration has them; of those that have a folder, in `runs`.
+    runs: folder below the results → what the configuration says of the run; of those that have a folder, in `runs`.
     """
     if Path(results, RECORDS).is_dir():
-        there = {folder: settings for folder, settings in runs.items() if Path(results, folder).is_dir()}
+        there = {folder: told for folder, told in runs.items() if Path(results, folder).is_dir()}
         write_json(Path(results, GATHERED), {"runs": there, **gather(results)})
 
 

@@ -82,10 +82,29 @@ class Plan:
         own = self.digest(job)
         return replace(job, run=next(other for other in self.runs if self.digest(replace(job, run=other)) == own))
 
-    def told(self) -> dict[str, Any]:
-        """The settings of each run, by its folder in the results, for `provenance.json`."""
+    def told(self) -> dict[str, dict[str, Any]]:
+        """Of each run, by its folder in the results, for `provenance.json`: its `settings`, and its `images`.
+
+        The latter are manifests below the results: of the splits, and of what the classifier of each round sees.
+        """
         elsewhere = {"variants", "seeds", "results"}
-        return {str(Path(run)): own.model_dump(mode="json", exclude=elsewhere) for run, own in self.runs.items()}
+        return {
+            str(Path(run)): {
+                "settings": own.model_dump(mode="json", exclude=elsewhere),
+                "images": {
+                    "train": self._below(self.path("manifest", run, split="train")),
+                    "val": self._below(self.path("manifest", run, split="val")),
+                    "rounds": [
+                        self._below(str(Job(self, "cams", run, round=t).inputs()["images"]))
+                        for t in range(1, own.erasing.rounds + 1)
+                    ],
+                },
+            }
+            for run, own in self.runs.items()
+        }
+
+    def _below(self, path: str) -> str:
+        return str(Path(path).relative_to(self.settings.results))
 
     def wanted(self) -> list[str]:
         """What is made where nothing is asked for by name: all that the dataset has the masks to judge, and the report.

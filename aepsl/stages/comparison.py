@@ -43,13 +43,13 @@ def run(
     have no masks.
     output: comparison.json. `variants`: name → measure → mean, spread (standard deviation over the seeds) and values by
     seed; `share` is of the variant called ceiling and `over_base` the difference in mIoU to the base, both of the same
-    seed; the `interval` of `miou` and `over_base` is the central 95 % of their mean over the seeds when the photographs
-    are drawn anew (bootstrap, 1,000 times, the same ones for both runs of a pair). `rounds`: what erasing found, by
-    seed. table, figure: the same as Markdown and PNG.
+    seed and the same photographs; the `interval` of `miou` and `over_base` is the central 95 % of their mean over the
+    seeds when the photographs are drawn anew (bootstrap, 1,000 times, the same ones for both runs of a pair).
+    `rounds`: what erasing found, by seed. table, figure: the same as Markdown and PNG.
     """
     judged = iter(labels)
     found: dict[str, dict[int, dict[str, Any]]] = {}
-    samples: dict[str, dict[int, Samples]] = {}
+    counted: dict[str, dict[int, PixelCounts]] = {}
     for one, path, pixels in zip(settings.runs, miou, counts, strict=True):
         result = _read(path, "miou")
         if result["miou"] is None:
@@ -58,10 +58,16 @@ def run(
         if labels and one.labels != "truth":
             values["labels"] = _read(next(judged), "miou")["miou"]
         found.setdefault(one.variant or BASE, {})[one.seed] = values
-        samples.setdefault(one.variant or BASE, {})[one.seed] = _samples(PixelCounts.read(pixels))
-    variants = {name: _variant(by_seed, found[BASE], found.get(CEILING, {})) for name, by_seed in found.items()}
-    for name, by_seed in samples.items():
-        _add_intervals(variants[name], by_seed, samples[BASE])
+        counted.setdefault(one.variant or BASE, {})[one.seed] = PixelCounts.read(pixels)
+    variants = {}
+    for name, own in counted.items():
+        base, ceiling = (_pairs(own, counted.get(other, {})) for other in (BASE, CEILING))
+        variants[name] = _variant(
+            found[name],
+            {seed: found[BASE][seed] for seed in base},
+            {seed: found[CEILING][seed] for seed in ceiling},
+        )
+        _add_intervals(variants[name], own, base)
     seeds = list(found[BASE])
     rounds = [
         {"seed": seed, "map": [one["map"] for one in _read(path, "rounds")["rounds"]]}
@@ -84,28 +90,38 @@ def _read(path: Path, key: str) -> dict[str, Any]:
 def _variant(
     by_seed: dict[int, dict[str, Any]], base: dict[int, dict[str, Any]], ceiling: dict[int, dict[str, Any]]
 ) -> dict[str, Any]:
-    """A variant's measures, paired by seed with the base and the ceiling. A variant with a seed of its own has none."""
+    """A variant's measures, paired with those seeds of the base and the ceiling that are given.
+
+    A variant with a seed of its own, or with other photographs to judge, has no pair.
+    """
     for seed, values in by_seed.items():
         if seed in ceiling:
             values["share"] = values["miou"] / ceiling[seed]["miou"] if ceiling[seed]["miou"] else None
         if seed in base:
             values["over_base"] = values["miou"] - base[seed]["miou"]
     rows = list(by_seed.values())
-    measures = {name: _over_seeds([row[name] for row in rows]) for name in MEASURES if name in rows[0]}
+    measures = {name: _over_seeds([r[name] for r in rows]) for name in MEASURES if all(name in r for r in rows)}
     per_class = {name: [row["iou"][name] for row in rows] for name in rows[0]["iou"]}
     known = {name: [value for value in values if value is not None] for name, values in per_class.items()}
     return {**measures, "iou": {name: round(mean(values), 6) if values else None for name, values in known.items()}}
 
 
+def _pairs(own: dict[int, PixelCounts], other: dict[int, PixelCounts]) -> dict[int, PixelCounts]:
+    """Of another variant's seeds those in which it judges the same photographs."""
+    return {seed: counted for seed, counted in other.items() if seed in own and counted.pairs_with(own[seed])}
+
+
+def _add_intervals(variant: dict[str, Any], own: dict[int, PixelCounts], base: dict[int, PixelCounts]) -> None:
+    """Add to a variant's mIoU, and to its difference to the base, what another draw of the photographs might give."""
+    samples = {seed: _samples(counted) for seed, counted in own.items()}
+    variant["miou"]["interval"] = interval(np.mean(list(samples.values()), axis=0))
+    if "over_base" in variant:
+        differences = [samples[seed] - _samples(counted) for seed, counted in base.items()]
+        variant["over_base"]["interval"] = interval(np.mean(differences, axis=0))
+
+
 def _samples(counted: PixelCounts) -> Samples:
     return counted.mean_iou(resampled(len(counted.images)))
-
-
-def _add_intervals(variant: dict[str, Any], own: dict[int, Samples], base: dict[int, Samples]) -> None:
-    """Add to a variant's mIoU, and to its difference to the base, what another draw of the photographs might give."""
-    variant["miou"]["interval"] = interval(np.mean(list(own.values()), axis=0))
-    if differences := [own[seed] - base[seed] for seed in own if seed in base]:
-        variant["over_base"]["interval"] = interval(np.mean(differences, axis=0))
 
 
 def _over_seeds(measured: list[float | None]) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from aepsl import metrics
 from aepsl.data.manifest import BACKGROUND, Entry, Index, Manifest
 from aepsl.data.palette import load_label_map, load_truth
-from aepsl.files import write_json
+from aepsl.files import sha256, write_json
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.pixel_counts import PixelCounts, pixels_of
@@ -35,8 +35,8 @@ def run(
     manifest = Manifest.read(images)
     confusion, pixels = compared(manifest, predictions, truth, machine)
     without = headline = score(manifest, confusion)
-    if refined:
-        confusion, pixels = compared(manifest, refined[0], truth, machine)
+    for index in refined:
+        confusion, pixels = compared(manifest, index, truth, machine)
         headline = score(manifest, confusion)
     pixels.write(counts)
     write_json(
@@ -45,6 +45,7 @@ def run(
             "rule": "voc",
             **headline,
             "without_crf": without,
+            "predictions": sha256((refined or [predictions])[0]),
             "chosen_on_ground_truth": settings.chosen_on_ground_truth,
         },
     )

@@ -8,7 +8,6 @@ import argparse
 import base64
 import html
 import io
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +22,10 @@ from aepsl.data.palette import load_label_map, voc_palette
 from aepsl.errors import InputError
 from aepsl.files import read_json, refuse_overwriting, write_text
 from aepsl.pixel_counts import PixelCounts, interval, resampled
-from aepsl.provenance import gathered_above, not_gathered
+from aepsl.run_folder import RunFolder, judged
 
 PHOTOGRAPH = "photograph"
 SIDE = 240  # pixels of a picture in the page
-READ = ("miou.json", "miou_images.csv", "provenance.json")
 
 
 @dataclass(frozen=True)
@@ -39,16 +37,21 @@ class Results:
     counts: PixelCounts
     settings: dict[str, str]
     """dotted name → value."""
+    photographs: Path
+    """Manifest of what is judged."""
+    predictions: Path | None
+    """Index of what is judged, where it is in the folder."""
 
     @classmethod
     def read(cls, folder: Path) -> "Results":
-        """Raises InputError where a run has not come to its mIoU."""
+        """Raises InputError where a run has not come to its mIoU, or has other predictions since."""
         miou = read_json(folder / "miou.json")
         iou = miou.get("iou") if isinstance(miou, dict) else None
         known = [value for value in iou.values() if value is not None] if isinstance(iou, dict) else []
         if not known or not all(map(_is_number, [miou.get("miou"), *known])):
             raise InputError(f"{folder / 'miou.json'}: has no mIoU to compare")
-        return cls(folder, miou, PixelCounts.read(folder / "miou_images.csv"), _settings(folder))
+        counts, told = PixelCounts.read(folder / "miou_images.csv"), RunFolder.around(folder)
+        return cls(folder, miou, counts, dict(_flat(told.settings)), told.splits[1], judged(folder, miou))
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,14 @@ def run(options: argparse.Namespace) -> None:
     if options.output is None:
         print(as_text(found))
     else:
-        refuse_overwriting(options.output, [f / name for f in (options.one, options.other) for name in READ])
+        refuse_overwriting(options.output, [], suffix=".html")
         write_text(options.output, as_page(found))
 
 
 def compared(one: Results, other: Results, *, most: int) -> Comparison:
     """Raises InputError where the results are not of the same photographs."""
     a, b = one.counts, other.counts
-    if a.images != b.images:
+    if not a.pairs_with(b):
         raise InputError(f"{one.folder} and {other.folder} judge different photographs; give results of the same ones")
     names = one.settings.keys() | other.settings.keys()
     values = [(name, one.settings.get(name, "-"), other.settings.get(name, "-")) for name in sorted(names)]
@@ -194,19 +197,6 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     )
 
 
-def _settings(folder: Path) -> dict[str, str]:
-    """Of a run, by dotted name; none where nothing tells of them."""
-    found = gathered_above(folder)
-    if found is None:
-        return {}
-    root, told = found
-    try:
-        settings = told.get("runs", {}).get(Path(os.path.relpath(folder, root)).as_posix(), {})
-    except AttributeError:
-        raise not_gathered(root) from None
-    return dict(_flat(settings))
-
-
 def _flat(value: Any, *names: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -222,13 +212,9 @@ def _without_none(value: Any) -> Any:
 
 def _sources(found: Comparison) -> list[tuple[str, dict[str, Path]]]:
     """(what, image id → file) of the photographs and of both predictions, as far as they are there."""
-    above = [found.one.folder, *found.one.folder.absolute().parents[:2]]
-    photographs = next((files for folder in above if (files := _files(folder / "data/val.json"))), {})
-    sources = [(PHOTOGRAPH, photographs)]
+    sources = [(PHOTOGRAPH, _files(found.one.photographs))]
     for results in (found.one, found.other):
-        what = str(results.folder)
-        refined = _files(results.folder / "predictions_crf/index.json")
-        sources.append((what, refined or _files(results.folder / "predictions/index.json")))
+        sources.append((str(results.folder), _files(results.predictions) if results.predictions else {}))
     return sources
 
 

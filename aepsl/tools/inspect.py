@@ -22,6 +22,7 @@ from aepsl.data.palette import voc_palette
 from aepsl.errors import InputError, first_of
 from aepsl.files import refuse_overwriting, replacing
 from aepsl.provenance import RECORDS, gathered_above, not_gathered
+from aepsl.run_folder import RunFolder
 from aepsl.stores import PIXELS, Reader
 from aepsl.upsampling import upsample
 
@@ -55,7 +56,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print what the file is, or show one image."""
     if options.output is not None:
-        refuse_overwriting(options.output, [options.file])
+        refuse_overwriting(options.output, [options.file], suffix=".png")
     with Reader(options.file) as store:
         if options.image is None:
             if options.output is not None:
@@ -121,21 +122,17 @@ def _provenance(path: Path) -> Iterator[str]:
         raise not_gathered(root) from None
 
 
-def _results(path: Path) -> Path | None:
-    """The folder above the file that holds the photographs' manifests."""
-    return next((folder for folder in path.absolute().parents if (folder / "data" / "train.json").is_file()), None)
-
-
 def _panels(store: Reader, image_id: str) -> Iterator[Panel]:
     """What there is of an image around the file, in the order in which it came about."""
     if image_id not in store.ids():
         raise InputError(f"{store.path}: no image {image_id!r}; its images: {first_of(store.ids())}")
-    size, round_ = store.size(image_id), store.path.absolute().parent
-    photograph = _photograph(store.path, image_id)
+    size, round_, run = store.size(image_id), store.path.absolute().parent, RunFolder.around(store.path)
+    photograph = next((found for split in run.splits if (found := _of_index(split, image_id)) is not None), None)
     if photograph is not None:
         yield Panel("photograph", photograph)
     ground = np.zeros((*size, 3), np.uint8) if photograph is None else photograph
-    seen = _seen(round_, image_id)
+    number = _number(round_)
+    seen = _of_index(run.rounds[number - 1], image_id) if 1 < number <= len(run.rounds) else None
     if seen is not None:
         yield Panel("seen by the classifier", seen)
     beside = [path for kind in PIXELS if (path := store.path.with_name(f"{kind}.h5")).is_file()]
@@ -175,22 +172,6 @@ def _heated(map_: np.ndarray, ground: np.ndarray, *, high: float) -> np.ndarray:
     low = float(map_.min())
     heat = colormaps["inferno"]((map_ - min(low, 0)) / max(high - min(low, 0), 1e-9))[..., :3] * 255
     return (0.35 * ground + 0.65 * heat).astype(np.uint8)
-
-
-def _photograph(path: Path, image_id: str) -> np.ndarray | None:
-    results = _results(path)
-    splits = [] if results is None else [results / "data" / f"{split}.json" for split in ("train", "val")]
-    return next((found for split in splits if (found := _of_index(split, image_id)) is not None), None)
-
-
-def _seen(round_: Path, image_id: str) -> np.ndarray | None:
-    """The image as the round before left it, in the same run or, where a variant has that from it, in the base."""
-    above = gathered_above(round_.parent)
-    for run in [round_.parent] if above is None else [round_.parent, above[0]]:
-        seen = _of_index(run / f"round{_number(round_) - 1}" / "erased" / "index.json", image_id)
-        if seen is not None:
-            return seen
-    return None
 
 
 def _of_index(index: Path, image_id: str) -> np.ndarray | None:

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from aepsl.data.manifest import Manifest
+from aepsl.errors import InputError
 from aepsl.files import read_json, whole
+from aepsl.run_folder import OWN, REFINED, RunFolder, judged
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +23,10 @@ def run(options: argparse.Namespace) -> None:
 
 def summary(results: Path) -> str:
     """The headline, the rounds, and the files to look at."""
-    judged = (results / "miou.json").exists() or not (results / "overview.png").exists()
-    lines = ["", *(_headline(results) if judged else ["  no mIoU: there are no ground-truth masks to judge by"])]
+    if not results.is_dir():
+        raise InputError(f"{results}: no such folder of results")
+    has_miou = (results / "miou.json").exists() or not (results / "overview.png").exists()
+    lines = ["", *(_headline(results) if has_miou else ["  no mIoU: there are no ground-truth masks to judge by"])]
     for split in ("train", "val"):
         manifest = results / "data" / f"{split}.json"
         if manifest.exists() and (skipped := Manifest.read(manifest).skipped):
@@ -31,12 +35,13 @@ def summary(results: Path) -> str:
         with whole(quality):
             lines += ["", *_rounds(read_json(quality))]
     lines += ["", "  to look at"]
-    refined = (results / "predictions_crf").exists()
+    crf = RunFolder.around(results).settings.get("crf", {})
+    refined = crf.get("iterations") != 0 and (results / REFINED).exists()
     for name, what in (
         ("overview.png", "images as rows through the pipeline"),
         ("report", "figures; `snakemake --report report.html`, with the run's --configfile, makes one file of them"),
         ("pseudo_labels", "what the segmentation network learned from"),
-        ("predictions_crf" if refined else "predictions", "its result: the masks"),
+        (REFINED if refined else OWN, "its result: the masks"),
         ("round1/cams.h5", "class activation maps, in any HDF5 viewer"),
         ("quality.json", "every intermediate product judged"),
         ("miou.json", "IoU by class, confusion matrix"),
@@ -49,6 +54,10 @@ def summary(results: Path) -> str:
 def _headline(results: Path) -> list[str]:
     with whole(results / "miou.json"):
         miou = read_json(results / "miou.json")
+        try:
+            judged(results, miou)
+        except InputError as error:
+            return [f"  no mIoU: {error}"]
         own, without = miou["miou"], miou["without_crf"]["miou"]
         lines = [f"  mIoU on {miou['images']} validation images    {_number(own)}  (without CRF {_number(without)})"]
     ceiling = results / "variants" / "ceiling" / "miou.json"

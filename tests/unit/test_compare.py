@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from PIL import Image
 from aepsl.cli import main
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
-from aepsl.files import write_json
+from aepsl.files import read_json, sha256, write_json
 from aepsl.pixel_counts import PixelCounts
 from aepsl.settings.settings import Settings, validate
 from aepsl.workflow import Plan
 
+IMAGES_OF = {"train": "data/train.json", "val": "data/val.json", "rounds": ["data/train.json"]}
 IMAGES = ("cat & <mouse>", "dog")
 # (truth, prediction, both), by image the pixels of the background and of the object.
 BEFORE = [[[60, 40], [80, 20]], [[70, 30], [60, 40]], [[55, 25], [55, 15]]]
@@ -25,7 +27,7 @@ def results(folder: Path, counts: list, miou: float, iou: dict[str, float], sett
     folder.mkdir(parents=True)
     PixelCounts(IMAGES, ("background", "pet"), np.array(counts)).write(folder / "miou_images.csv")
     write_json(folder / "miou.json", {"miou": miou, "iou": iou})
-    write_json(folder / "provenance.json", {"runs": {".": settings}, "products": {}})
+    write_json(folder / "provenance.json", {"runs": {".": {"settings": settings, "images": IMAGES_OF}}, "products": {}})
     entries = tuple(Entry(image, f"{number}.png", ("pet",), "") for number, image in enumerate(IMAGES))
     for place, name in (("data", "val.json"), ("predictions", "index.json")):
         (folder / place).mkdir()
@@ -109,17 +111,18 @@ def test_results_may_lie_behind_a_link(
     two: tuple[str, str], workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.rename("one", "scratch")
-    (workplace / "runs").mkdir()
+    (workplace / "runs/variants").mkdir(parents=True)
     os.remove("scratch/provenance.json")
-    write_json(Path("runs/provenance.json"), {"runs": {"one": {"segmentation": {"loss": "cross_entropy"}}}})
-    (workplace / "runs/one").symlink_to(workplace / "scratch")
-    main(["compare", "runs/one", "other"])
+    told = {"settings": {"segmentation": {"loss": "cross_entropy"}}, "images": IMAGES_OF}
+    write_json(Path("runs/provenance.json"), {"runs": {"variants/one": told}})
+    (workplace / "runs/variants/one").symlink_to(workplace / "scratch")
+    main(["compare", "runs/variants/one", "other"])
     assert "segmentation.loss: cross_entropy → psl" in capsys.readouterr().out
 
 
 def test_what_cannot_be_compared_is_told(two: tuple[str, str], workplace: Path, refusal: Callable[..., str]) -> None:
     assert "absent/miou.json: no such file" in refusal("compare", "one", "absent")
-    assert "an input, not to be overwritten" in refusal("compare", *two, "--output", "one/../one/miou.json")
+    assert "miou.json: is there already, and is no .html" in refusal("compare", *two, "--output", "one/miou.json")
     Path("three").mkdir()
     for broken in ({"miou": None, "iou": {"pet": 0.4}}, {"miou": 0.4, "iou": {"pet": "x"}}):
         write_json(Path("three/miou.json"), broken)
@@ -129,3 +132,28 @@ def test_what_cannot_be_compared_is_told(two: tuple[str, str], workplace: Path, 
     (workplace / "one/provenance.json").unlink()
     PixelCounts(("dog",), ("pet",), np.ones((3, 1, 1), np.int64)).write(workplace / "other/miou_images.csv")
     assert "judge different photographs" in refusal("compare", *two)
+
+
+def test_photographs_of_equal_names_are_not_the_same_where_their_truth_differs(
+    two: tuple[str, str], workplace: Path, refusal: Callable[..., str]
+) -> None:
+    moved = np.array(AFTER)
+    moved[0, 1] += [1, -1]
+    PixelCounts(IMAGES, ("background", "pet"), moved).write(workplace / "other/miou_images.csv")
+    assert "judge different photographs" in refusal("compare", *two)
+
+
+@pytest.mark.parametrize("refined", [True, False])
+def test_only_the_predictions_that_were_judged_are_compared(
+    two: tuple[str, str], workplace: Path, refusal: Callable[..., str], refined: bool
+) -> None:
+    index = workplace / "one/predictions/index.json"
+    miou = read_json(workplace / "one/miou.json")
+    write_json(workplace / "one/miou.json", miou | {"predictions": sha256(index)})
+    if refined:  # left from an earlier run, with the CRF
+        shutil.copytree(index.parent, workplace / "one/predictions_crf")
+        (workplace / "one/predictions_crf/index.json").write_text("of another run")
+    main(["compare", *two, "--output", "page.html"])
+    assert (workplace / "page.html").read_text(encoding="utf-8").count("data:image/png") == 2 * 3
+    index.write_text(index.read_text().replace('"pet"', '"pet", "owl"'))
+    assert "one/miou.json: of earlier predictions than those beside it" in refusal("compare", *two)

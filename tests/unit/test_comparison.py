@@ -95,6 +95,18 @@ def test_one_seed_has_no_spread_and_no_ceiling_no_share(tmp_path: Path) -> None:
     assert "over_base" not in found["variants"]["own"], "another seed is no pair"
 
 
+def test_runs_that_judge_other_photographs_are_no_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def others(path: Path, miou: float) -> Path:
+        pixels = np.array([[[500]] * 3, [[round(500 * miou)]] * 3, [[round(500 * miou)]] * 3])
+        PixelCounts(("a", "b", "c"), ("cat",), pixels if "own" in path.name else 2 * pixels).write(path)
+        return path
+
+    monkeypatch.setitem(globals(), "counts", others)
+    variants = compared(tmp_path, {("", 1): 0.5, ("own", 1): 0.6, ("ceiling", 1): 0.8})["variants"]
+    assert "over_base" not in variants["own"] and "share" not in variants["own"]
+    assert variants["own"]["miou"]["interval"] == [0.6, 0.6] and variants["base"]["share"]["mean"] == 0.625
+
+
 def test_what_cannot_be_measured_is_left_out(tmp_path: Path) -> None:
     """A base that learned from the truth; no masks of the training images; an empty region; a loss of zero."""
     runs = [Compared(variant="", seed=0, labels="truth"), Compared(variant="weak", seed=0, labels="pseudo")]

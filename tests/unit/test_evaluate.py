@@ -9,6 +9,7 @@ import pytest
 
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
+from aepsl.files import sha256
 from aepsl.machine import Machine
 from aepsl.settings.stages import EvaluateSettings
 from aepsl.stages import evaluate
@@ -66,5 +67,7 @@ def test_the_headline_is_after_the_crf_and_the_networks_own_stands_beside_it(
         machine=Machine(workers=1),
     )
     found = json.loads((tmp_path / "miou.json").read_text())
+    judged = sha256(tmp_path / ("refined" if refined else "own") / "index.json")
+    assert found.pop("predictions") == judged
     assert found == {"rule": "voc", **headline, "without_crf": OF_OWN, "chosen_on_ground_truth": ["crf"]}
     assert (tmp_path / "pixels.csv").read_text().splitlines() == ["image,class,truth,predicted,both", *pixels]

@@ -87,14 +87,28 @@ def test_a_variants_round_is_told_of_and_shown_with_what_it_has_from_the_base(
     own = results / "variants/plain/round2"
     own.mkdir(parents=True)
     shutil.copy(results / "round2/masks.h5", own)
-    index(results / "variants/plain/data", "one", "two", colour=RED)
     record = results / "provenance/variants/plain/round2/mine.json"
     write_record(record, "mine", Section(), code="c0de", products=[own / "masks.h5"], machine=Machine())
-    write_json(results / "provenance.json", gather(results))
-    main(["inspect", "results/variants/plain/round2/masks.h5"])
-    assert "made by stage mine, code c0de, " in capsys.readouterr().out
-    main(["inspect", "results/variants/plain/round2/masks.h5", "one"])
-    assert "seen by" in capsys.readouterr().out
+    images = {"train": "data/train.json", "val": "data/val.json"}
+    for saw, colour in (("round1/erased/index.json", (0, 255, 0)), ("data/train.json", RED)):
+        runs = {"variants/plain": {"settings": {}, "images": images | {"rounds": ["data/train.json", saw]}}}
+        write_json(results / "provenance.json", {"runs": runs, **gather(results)})
+        main(["inspect", "results/variants/plain/round2/masks.h5"])
+        assert "made by stage mine, code c0de, " in capsys.readouterr().out
+        main(["inspect", "results/variants/plain/round2/masks.h5", "two"])
+        titles, first, *_ = capsys.readouterr().out.splitlines()
+        assert re.findall("photograph|seen by|mined: dog", titles) == ["photograph", "seen by", "mined: dog"]
+        colours = [tuple(map(int, cell)) for cell in re.findall(r"38;2;(\d+);(\d+);(\d+)", first)]
+        assert colours[-1] == colour, "what this run's classifier saw, of which nothing was mined"
+    write_json(results / "provenance.json", {"runs": {}, **gather(results)})
+    main(["inspect", "results/variants/plain/round2/masks.h5", "two"])
+    assert "photograph" not in capsys.readouterr().out, "another run's photographs may be others"
+
+
+def test_a_picture_takes_no_other_files_place(results: Path, refusal: Callable[..., str]) -> None:
+    before = (results / "round2/cams.h5").read_bytes()
+    said = refusal("inspect", "results/round2/masks.h5", "one", "--output", "results/round2/cams.h5")
+    assert "cams.h5: is there already, and is no .png" in said and (results / "round2/cams.h5").read_bytes() == before
 
 
 def test_scores_of_an_images_classes_are_shown_in_one_range(
