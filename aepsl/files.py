@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,17 @@ def replacing(path: Path, *, flushed: bool = True) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def refuse_overwriting(output: Path, inputs: Iterable[Path]) -> None:
-    """Raises InputError where `output` is one of the files that are read for it, by whatever name."""
+def refuse_overwriting(output: Path, inputs: Iterable[Path], *, suffix: str | None = None) -> None:
+    """Raises InputError where `output` is a folder, or one of the files that are read for it, by whatever name.
+
+    suffix: that such a file has; one that is there and has another was not written by the same command.
+    """
+    if output.is_dir():
+        raise InputError(f"{output}: a folder; give a file")
     if os.path.realpath(output) in {os.path.realpath(path) for path in inputs}:
         raise InputError(f"{output}: an input, not to be overwritten; give another file")
+    if suffix and output.exists() and output.suffix != suffix:
+        raise InputError(f"{output}: is there already, and is no {suffix}; give another file")
 
 
 def remove_leftovers(output: Path) -> None:
@@ -54,20 +62,27 @@ def remove_leftovers(output: Path) -> None:
 
 
 def regular(path: Path) -> Path:
-    """`path`, to be read. Raises InputError for a pipe or a device, which may have no end; what is missing passes."""
+    """`path`, to be read. Raises InputError for a folder, a pipe or a device; what is missing passes."""
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
         return path
-    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+    if stat.S_ISREG(mode):
         return path
-    raise InputError(f"{path}: not a file; give a file")
+    raise InputError(f"{path}: {'a folder' if stat.S_ISDIR(mode) else 'not a file'}; give a file")
 
 
 def flush(path: Path) -> None:
     """Wait until a file's bytes are on the disk."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
+
+
+def flush_all(paths: Iterable[Path]) -> None:
+    """Wait for many files, several at a time: the disk then writes its journal for them together."""
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(flush, paths):
+            pass
 
 
 def write_text(path: Path, text: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from aepsl import stores
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.errors import InputError
+from aepsl.files import flush
 from aepsl.shards import Shard
 
 SHARD = re.compile(r"\.[0-9]+-of-[0-9]+")  # between a product's name and its extension
@@ -82,6 +83,7 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+        flush(target)
 
 
 def _made_otherwise(shard: Path, first: Path) -> InputError:

@@ -1,14 +1,13 @@
 """Refine the predictions by a fully connected CRF (Krähenbühl and Koltun; DeepLab's parameters)."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from aepsl import stores
 from aepsl.crf import crf_labels
 from aepsl.data.images import load_photograph
+from aepsl.data.index import made, write_index
 from aepsl.data.manifest import BACKGROUND, Entry, Manifest
 from aepsl.data.palette import save_label_map
-from aepsl.files import sha256
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.prediction import probabilities, stack, upsampled_scores
@@ -28,9 +27,7 @@ def run(
         size, names = photograph.shape[:2], (BACKGROUND, *manifest.classes)
         labels, found = stack(stores.opened(scores, "scores").read(entry.id, names=names, size=size), manifest.classes)
         unary = probabilities(upsampled_scores(found, size))
-        name = f"{entry.id}.png"
-        save_label_map(output.parent / name, labels[crf_labels(photograph, unary, settings.crf)])
-        return replace(entry, path=name, sha256=sha256(output.parent / name))
+        refined = labels[crf_labels(photograph, unary, settings.crf)]
+        return made(entry, output.parent, save_label_map, refined)
 
-    entries = tuple(in_processes(refine, each(manifest.entries, "CRF"), workers=machine.workers))
-    replace(manifest, root=".", entries=entries).write(output)
+    write_index(manifest, in_processes(refine, each(manifest.entries, "CRF"), workers=machine.workers), output)

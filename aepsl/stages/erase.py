@@ -1,13 +1,11 @@
 """Erase what round t mined: I_{t+1} = I_t with the union of F_t filled (paper, Algorithm 1)."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from aepsl import erasing, stores
 from aepsl.data.images import load_photograph, save_photograph
+from aepsl.data.index import made, write_index
 from aepsl.data.manifest import Entry, Manifest
-from aepsl.errors import InputError
-from aepsl.files import flush, sha256
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.seeds import generator
@@ -20,22 +18,14 @@ def run(
 ) -> None:
     """images: manifest of I_t. output: index.json of I_{t+1}, a manifest, written last; its PNGs lie beside it."""
     manifest = Manifest.read(images).shard(shard)
-    mean_pixel = manifest.mean_pixel
-    if mean_pixel is None:
-        raise InputError(f"{images}: not a manifest of training images: it has no mean pixel")
+    mean_pixel = manifest.training_mean()
 
     def erase(entry: Entry) -> Entry:
         photograph = load_photograph(manifest.file(entry))
         regions = stores.opened(masks, "masks").read(entry.id, names=entry.labels, size=photograph.shape[:2])
         mined = erasing.union([region > 0 for region in regions.values()], size=photograph.shape[:2])
         rng = generator(settings.seed or 0, "erase", settings.round, entry.id)
-        name = f"{entry.id}.png"
         erased = erasing.erase(photograph, mined, fill=settings.fill, mean_pixel=mean_pixel, rng=rng)
-        save_photograph(output.parent / name, erased)
-        return replace(entry, path=name, sha256=sha256(output.parent / name))
+        return made(entry, output.parent, save_photograph, erased)
 
-    entries = []
-    for entry in in_processes(erase, manifest.entries, workers=machine.workers):
-        flush(output.parent / entry.path)  # here, where no worker waits for the disk
-        entries.append(entry)
-    replace(manifest, root=".", entries=tuple(entries)).write(output)
+    write_index(manifest, in_processes(erase, manifest.entries, workers=machine.workers), output)

@@ -17,7 +17,7 @@ from aepsl.data.images import load_photograph
 from aepsl.data.manifest import BACKGROUND, Entry, Index, Manifest
 from aepsl.data.palette import load_truth, voc_palette
 from aepsl.data.void import VOID
-from aepsl.files import canonical, write_text
+from aepsl.files import canonical, flush_all, write_text
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
 from aepsl.progress import each
@@ -96,6 +96,7 @@ def run(
     both = {entry.id for entry, use in jobs if use & PREDICTED}
     jobs += [(entry, PREDICTED) for entry in validation.entries if entry.id not in both]
     rows = list(in_processes(draw, each(jobs, "gallery"), workers=machine.workers))
+    flush_all(output.parent.glob("*/*.webp"))
     write_text(output, page(rows, training.classes, rounds=len(cams), title=folder.absolute().parent.name))
 
 

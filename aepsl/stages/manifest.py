@@ -12,7 +12,7 @@ import numpy as np
 from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Entry, Listing, Manifest
 from aepsl.data.scenes.names import CLASSES
-from aepsl.errors import InputError, first_of
+from aepsl.errors import SHOWN, InputError, first_of
 from aepsl.files import sha256
 from aepsl.machine import Machine
 from aepsl.parallel import in_processes
@@ -57,6 +57,7 @@ def run(settings: ManifestSettings, *, scenes: list[Path], output: Path, machine
         raise InputError(f"{listing.folder}: none of {len(skipped)} photographs can be read; the first: {skipped[0]}")
     if skipped:
         log.warning("photographs left out: %d (%s)", len(skipped), first_of(skipped, "; "))
+        _log_all("left out", skipped)
     if settings.split == "train":
         _warn_of_training(listing, entries)
     if (side := int(np.median(np.max(sizes, axis=1)))) > LARGE:
@@ -93,6 +94,7 @@ def _warn_of_training(listing: Listing, entries: Sequence[Entry]) -> None:
     if listing.unlabelled:
         found = listing.unlabelled
         log.warning("photographs without a label, not trained on: %d (%s)", len(found), first_of(found))
+        _log_all("without a label", found)
     labelled = Counter(label for entry in entries for label in entry.labels)
     log.info(
         "training photographs of each class: %s", ", ".join(f"{name} {labelled[name]}" for name in listing.classes)
@@ -102,6 +104,13 @@ def _warn_of_training(listing: Listing, entries: Sequence[Entry]) -> None:
         log.warning("classes that may be a slip in the table of labels: %s", "; ".join(alike))
     if unseen := [name for name in listing.classes if name not in labelled]:
         log.warning("classes without a training photograph: %d (%s)", len(unseen), first_of(unseen))
+
+
+def _log_all(what: str, names: Sequence[str]) -> None:
+    """All of them into the log, where the line on the screen has the first few."""
+    if len(names) > SHOWN:
+        for name in names:
+            log.debug("%s: %s", what, name)
 
 
 def _relative(folder: Path, start: Path) -> str:

@@ -38,7 +38,8 @@ def run(
     if settings.reading == "calibrated" or settings.reading == "random":
         reading, threshold = "fraction_of_max", _calibrated(calibration)
     else:
-        reading, threshold = settings.reading, settings.threshold or 0.0
+        assert settings.threshold is not None
+        reading, threshold = settings.reading, settings.threshold
 
     def mine(entry: Entry) -> tuple[str, Size, dict[str, np.ndarray]]:
         size, found = maps(entry)

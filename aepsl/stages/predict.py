@@ -8,9 +8,10 @@ import numpy as np
 from aepsl import stores
 from aepsl.compute import Compute
 from aepsl.data.images import load_photograph
+from aepsl.data.index import made, write_index
 from aepsl.data.manifest import BACKGROUND, Entry, Manifest
 from aepsl.data.palette import save_label_map
-from aepsl.files import canonical, sha256
+from aepsl.files import canonical
 from aepsl.machine import Machine
 from aepsl.parallel import ahead
 from aepsl.prediction import candidates, label_map, prohibited
@@ -54,7 +55,5 @@ def run(
             labels = label_map(found, size)
             kept = candidates(found, labels)
             store.add(entry.id, {names[k]: found[k].astype(np.float16) for k in kept}, size=size)
-            name = f"{entry.id}.png"
-            save_label_map(output.parent / name, labels)
-            entries.append(replace(entry, path=name, sha256=sha256(output.parent / name)))
-    replace(manifest, classes=segment.card.classes, root=".", entries=tuple(entries)).write(output)
+            entries.append(made(entry, output.parent, save_label_map, labels))
+    write_index(replace(manifest, classes=segment.card.classes), entries, output)

@@ -1,16 +1,15 @@
 """Merge the rounds' mined regions with the saliency background into label maps (paper, section 3.2)."""
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from aepsl.data.index import made, write_index
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
 from aepsl.data.void import VOID
 from aepsl.errors import InputError, first_of
-from aepsl.files import sha256
 from aepsl.labelling import background_threshold, merged_regions, saliency_of
 from aepsl.machine import Machine
 from aepsl.merging import merged_rounds
@@ -45,14 +44,13 @@ def run(
     def label(entry: Entry) -> tuple[Entry, set[int]]:
         found = saliency_of(saliency, entry) / np.float32(255)
         mined = merged_regions(merged, entry, manifest, size=found.shape)
-        name = f"{entry.id}.png"
         labels = pseudo_label(mined, found, background_threshold=threshold)
-        save_label_map(output.parent / name, labels)
-        return replace(entry, path=name, sha256=sha256(output.parent / name)), set(np.unique(labels)) - {VOID}
+        own = made(entry, output.parent, save_label_map, labels)
+        return own, set(np.unique(labels)) - {VOID}
 
-    made = list(in_processes(label, each(manifest.entries, "pseudo-labels"), workers=machine.workers))
-    _report_what_is_missing(manifest, [found for _, found in made])
-    replace(manifest, root=".", entries=tuple(entry for entry, _ in made)).write(output)
+    labelled = list(in_processes(label, each(manifest.entries, "pseudo-labels"), workers=machine.workers))
+    _report_what_is_missing(manifest, [found for _, found in labelled])
+    write_index(manifest, (entry for entry, _ in labelled), output)
 
 
 def _report_what_is_missing(manifest: Manifest, found: list[set[int]]) -> None:

@@ -1,7 +1,6 @@
 """Label the training photographs by the trained network itself, absent classes left out: what PSL++ learns from."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +8,9 @@ import numpy as np
 from aepsl.compute import Compute
 from aepsl.crf import crf_labels
 from aepsl.data.images import load_photograph
+from aepsl.data.index import made, write_index
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
-from aepsl.files import sha256
 from aepsl.machine import Machine
 from aepsl.parallel import ahead, in_processes
 from aepsl.prediction import probabilities, upsampled_scores
@@ -42,9 +41,6 @@ def run(
         found = probabilities(upsampled_scores(scores, photograph.shape[:2]))
         crf = settings.crf
         best = crf_labels(photograph, found, crf) if crf else found.argmax(0)
-        name = f"{entry.id}.png"
-        save_label_map(output.parent / name, labels[best])
-        return replace(entry, path=name, sha256=sha256(output.parent / name))
+        return made(entry, output.parent, save_label_map, labels[best])
 
-    entries = tuple(in_processes(label, scored(), workers=machine.workers))
-    replace(manifest, root=".", entries=entries).write(output)
+    write_index(manifest, in_processes(label, scored(), workers=machine.workers), output)

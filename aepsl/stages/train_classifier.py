@@ -31,9 +31,9 @@ def run(
     draw = generator_of(seed_of(settings.seed, title, "weights"))
     attention = method(settings.attention)
     labels = torch.tensor([one_hot(manifest, entry.labels) for entry in manifest.entries])
-    _check_that_there_is_something_to_tell_apart(labels, settings.loss)
+    _check_that_there_is_something_to_tell_apart(labels)
     network = attention.network(initialised(settings.network, draw), first_scores(labels, form=settings.loss), draw)
-    mean_pixel = manifest.mean_pixel or (0.0, 0.0, 0.0)
+    mean_pixel = manifest.training_mean()
 
     def loss(network: nn.Module, batch: Tensor, labels: Tensor, _maps: Tensor | None) -> dict[str, Tensor]:
         return attention.loss(network, batch, labels, form=settings.loss)
@@ -64,12 +64,10 @@ def run(
     keep(network, records, card, model=model, records=history)
 
 
-def _check_that_there_is_something_to_tell_apart(labels: Tensor, loss: str) -> None:
+def _check_that_there_is_something_to_tell_apart(labels: Tensor) -> None:
     """labels: (N, C). Raises InputError where one answer is right for all photographs: maps would be of chance."""
     if bool((labels == labels[0]).all()):
         raise InputError("all training photographs have the same labels: a classifier learns from what differs")
-    if labels.shape[1] == 1 and loss == "squared":
-        raise InputError("one class alone has a softmax of 1; set classification.loss: bce")
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from aepsl.data.palette import save_label_map
 from aepsl.data.scenes.scene import Scene, draw_scene
-from aepsl.files import replacing, write_text
+from aepsl.files import flush_all, replacing, write_text
 
 SPLITS = ("train", "val")
 MOST_SCENES = 99_999  # a split: ids have five digits after the split's own
@@ -44,7 +44,7 @@ def write_scenes(root: Path, split: str, *, count: int, size: int, seed: int) ->
     ]
     for folder in (*folders, lists):
         folder.mkdir(parents=True, exist_ok=True)
-    ids, rows = [], []
+    ids, rows, written = [], [], []
     for image, scene in split_scenes(split, count=count, size=size, seed=seed):
         files = [photographs / f"{image}.jpg", masks / f"{image}.png", parts / f"{image}.png"]
         with replacing(files[0], flushed=False) as temporary:
@@ -53,7 +53,9 @@ def write_scenes(root: Path, split: str, *, count: int, size: int, seed: int) ->
         save_label_map(files[2], scene.parts)
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
         ids.append(image)
+        written += files
         rows += [(image, label, split, digest) for label in scene.labels]
+    flush_all(written)
     write_text(lists / f"{split}.txt", "".join(f"{image}\n" for image in ids))
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([("image", "label", "split", "sha256"), *rows])
