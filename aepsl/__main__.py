@@ -10,7 +10,7 @@ def main() -> None:
 
         run()
     except KeyboardInterrupt:
-        print("aepsl: interrupted; the same command goes on from here", file=sys.stderr)
+        print("aepsl: interrupted", file=sys.stderr)
         sys.exit(130)
 
 

@@ -1,5 +1,6 @@
 """What jobs read that no rule makes: photographs, lists, labels, masks, weights, saliency maps."""
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -97,4 +98,4 @@ class Outside:
         if s.dataset.format not in FORMATS or not place.is_dir():
             return [place]
         ids = set(FORMATS[s.dataset.format].ids(s.dataset, "train"))
-        return sorted(path for path in place.iterdir() if path.stem in ids)
+        return sorted(path for path in place.iterdir() if unicodedata.normalize("NFC", path.stem) in ids)

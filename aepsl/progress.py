@@ -25,9 +25,9 @@ def bar(title: str, *, total: int, unit: str, done: int = 0) -> tqdm:
     )
 
 
-def each(items: Iterable[T], title: str, *, unit: str = "image") -> Iterator[T]:
+def each(items: Iterable[T], title: str) -> Iterator[T]:
     """The items, one by one, with a bar."""
-    with bar(title, total=len(items) if isinstance(items, Sized) else 0, unit=unit) as moving:
+    with bar(title, total=len(items) if isinstance(items, Sized) else 0, unit="image") as moving:
         for item in items:
             yield item
             moving.update()

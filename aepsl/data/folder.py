@@ -9,13 +9,11 @@ from pathlib import Path
 
 from aepsl.data import coco
 from aepsl.data.labels import PICTURES, Row, no_class, read_csv
-from aepsl.data.manifest import BACKGROUND, MOST_CLASSES, Listing, check_id
+from aepsl.data.manifest import Listing, check_classes, check_id
 from aepsl.data.walk import pictures
 from aepsl.errors import InputError
 from aepsl.files import canonical
 from aepsl.settings.sections import Dataset
-
-LONGEST_NAME = 100  # bytes: an attribute of HDF5 has room for that many names of that length
 
 
 def read(dataset: Dataset, split: str) -> Listing:
@@ -83,6 +81,12 @@ def masks(dataset: Dataset, split: str) -> tuple[Path, list[Path]] | None:
     folder = Path(dataset.masks)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of masks; set dataset.masks to it, or leave it out")
+    if dataset.classes is None:
+        found = canonical(_classes(dataset, _rows(dataset)))
+        raise InputError(
+            f"{folder}: which classes are 1, 2, … in the masks? Set dataset.classes to their order, for that of the "
+            f"table's sorted labels: {found}"
+        )
     return folder, [folder / Path(path).with_suffix(".png") for _, path, _ in read(dataset, split).images]
 
 
@@ -135,7 +139,7 @@ def _finder(root: Path, photographs: dict[str, str]) -> Callable[[Row], str | No
             index.setdefault(_comparable(form(path)), []).append(path)
 
     def find(row: Row) -> str | None:
-        wanted = _comparable(row.image)
+        wanted = _comparable(os.path.relpath(row.image, root) if os.path.isabs(row.image) else row.image)
         for index in indices:
             if found := index.get(wanted):
                 if len(found) > 1:
@@ -208,12 +212,8 @@ def _classes(dataset: Dataset, rows: list[Row]) -> tuple[str, ...]:
     for row in rows:
         if row.label and row.label not in classes:
             raise InputError(f"{row.place}: {no_class(row.label, classes)}")
-    for name in classes:
-        if name in ("", BACKGROUND) or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
-            raise InputError(
-                f"{_table(dataset)}: {name[:LONGEST_NAME]!r} cannot name a class: up to {LONGEST_NAME} bytes, "
-                f"printable, not {BACKGROUND!r}"
-            )
-    if len(classes) > MOST_CLASSES:
-        raise InputError(f"{_table(dataset)}: {len(classes)} classes, of which a label map can hold {MOST_CLASSES}")
+    try:
+        check_classes(classes)
+    except InputError as error:
+        raise InputError(f"{_table(dataset)}: {error}") from None
     return classes

@@ -19,6 +19,7 @@ from aepsl.shards import Shard
 FORMAT = "aepsl manifest 1"
 BACKGROUND = "background"  # the name of label 0
 MOST_CLASSES = 254  # of a label map's 256 values 0 is the background and 255 is ignored
+LONGEST_NAME = 100  # bytes: an attribute of HDF5 has room for that many names of that length
 Classes = Annotated[list[str], Field(max_length=MOST_CLASSES)]
 MeanPixel = Annotated[list[Annotated[float, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)]
 
@@ -68,6 +69,12 @@ class Manifest:
     def shard(self, shard: Shard) -> "Manifest":
         """The manifest of a shard's images alone."""
         return replace(self, entries=tuple(shard.of(self.entries)))
+
+    def training_mean(self) -> tuple[float, float, float]:
+        """The mean pixel. Raises InputError for a manifest of other images than training ones, which has none."""
+        if self.mean_pixel is None:
+            raise InputError(f"{self.folder}: not a manifest of training images: it has no mean pixel")
+        return self.mean_pixel
 
     def file(self, entry: Entry) -> Path:
         """Where the entry's image lies."""
@@ -172,6 +179,18 @@ class Index:
 def one_hot(manifest: Manifest, labels: Sequence[str]) -> list[float]:
     """1.0 for the classes among `labels`, 0.0 for the others, in class order."""
     return [float(name in labels) for name in manifest.classes]
+
+
+def check_classes(classes: Sequence[str]) -> None:
+    """Raises InputError for a name that no class can have, and for more classes than a label map can hold."""
+    for name in classes:
+        if name in ("", BACKGROUND) or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
+            raise InputError(
+                f"{name[:LONGEST_NAME]!r} cannot name a class: "
+                f"up to {LONGEST_NAME} bytes, printable, not {BACKGROUND!r}"
+            )
+    if len(classes) > MOST_CLASSES:
+        raise InputError(f"{len(classes)} classes, of which a label map can hold {MOST_CLASSES}")
 
 
 def check_id(image_id: str) -> str:

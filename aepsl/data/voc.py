@@ -87,7 +87,7 @@ def read(
 def listed(root: Path, image_set: str) -> list[str]:
     """The names in a list of images, or none where it cannot be read: for a hash, not for work."""
     try:
-        return [check_id(image_id) for image_id in _ids(image_list(root, image_set))]
+        return [check_id(image_id) for image_id in listed_in(image_list(root, image_set))]
     except (OSError, UnicodeDecodeError, InputError):
         return []
 
@@ -124,7 +124,7 @@ def image_set(dataset: Dataset, split: str) -> str:
     return dataset.train_list if split == "train" else dataset.val_list
 
 
-def _ids(path: Path) -> list[str]:
+def listed_in(path: Path) -> list[str]:
     """The first words of a list's lines; of a photograph's path, as in DeepLab's lists, its id."""
     lines = regular(path).read_text(encoding="utf-8-sig").splitlines()
     words = [Path(line.split()[0]) for line in lines if line.strip()]
@@ -133,7 +133,7 @@ def _ids(path: Path) -> list[str]:
 
 def _read_list(path: Path) -> list[str]:
     try:
-        ids = _ids(path)
+        ids = listed_in(path)
     except FileNotFoundError:
         hint = f"train and val come with the devkit, test with its test data: {DEVKIT}"
         raise InputError(f"{path}: the list of images cannot be read (no such file); {hint}") from None

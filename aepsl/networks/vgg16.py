@@ -59,7 +59,7 @@ def build(
                 channels = convolution(name, channels, wanted, dilation=undilated // reached)
                 origins.append(Origin(f"features.{name}", f"features.{index}"))
                 index += 2
-            layers[f"pool{block}"] = nn.MaxPool2d(3, 2 if reached < stride and block < blocks else 1, padding=1)
+            layers[f"pool{block}"] = nn.MaxPool2d(3, 2 if reached < stride else 1, padding=1)
             index += 1
         layers["pool5a"] = nn.AvgPool2d(3, 1, padding=1)
         channels = convolution("fc6", channels, FULLY_CONNECTED, dilation=dilation)

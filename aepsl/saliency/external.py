@@ -1,5 +1,7 @@
 """Saliency maps made elsewhere: pictures in a folder, one a photograph, by any detector."""
 
+import unicodedata
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -47,19 +49,28 @@ def find(folder: Path, image_id: str) -> Path:
         raise InputError(
             f"{folder}: image id {image_id!r} must be a plain file name without its ending; rename the image"
         )
-    found = [path for suffix in SUFFIXES if (path := folder / (image_id + suffix)).is_file()]
-    found = found or [path for suffix in SUFFIXES if (path := folder / (image_id + suffix.upper())).is_file()]
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of saliency maps; correct its path in the configuration")
+    found = _maps(folder, folder.stat().st_mtime_ns).get(image_id, [])
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise InputError(f"{folder}: more than one saliency map for image {image_id!r} ({names}); keep one")
-    if not found and not folder.is_dir():
-        raise InputError(f"{folder}: no such folder of saliency maps; correct its path in the configuration")
     if not found:
         raise InputError(
             f"{folder / image_id}.png: no saliency map of this image, nor one ending in {', '.join(SUFFIXES[1:])}; "
             "make one for each photograph, named after it"
         )
     return found[0]
+
+
+@lru_cache(maxsize=2)
+def _maps(folder: Path, _time: int) -> dict[str, list[Path]]:
+    """id → maps of a folder, which is listed once: it may hold a hundred thousand. Ids have their accents composed."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            found.setdefault(unicodedata.normalize("NFC", path.stem), []).append(path)
+    return found
 
 
 def read(path: Path) -> npt.NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """The whole configuration, and how it is read."""
 
+import os.path
 import re
 import reprlib
 from collections import Counter
@@ -74,7 +75,7 @@ class Settings(Section):
     def _is_a_path_for_rules(cls, results: str) -> str:
         if results.startswith("-") or set(results) & set("{}"):
             raise ValueError(f"the folder of results has no braces in its name and no - before it. Got: {results!r}")
-        path = Path(results)  # written in one way: Snakemake compares paths as texts
+        path = Path(os.path.expanduser(results))  # written in one way: Snakemake compares paths as texts
         if not path.name:
             raise ValueError(f"the folder of results is one of its own. Got: {results!r}")
         return path.as_posix()

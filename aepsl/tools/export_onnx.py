@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
     except ImportError as error:
         raise InputError(f"the package {error.name} is missing: pip install onnxscript") from None
 
-    refuse_overwriting(options.output, [options.model])
+    refuse_overwriting(options.output, [options.model], suffix=".onnx")
     segment = Segmenting.load(options.model, Compute.on(Machine("cpu", "float32"), cpu_threads=1))
     free = {axis: torch.export.Dim(name) for axis, name in enumerate(("batch", "height", "width"))}
     stride = segment.card.network.stride

@@ -14,9 +14,10 @@ from skimage.filters import threshold_minimum, threshold_multiotsu, threshold_ot
 
 from aepsl.data.images import load_photograph, opened
 from aepsl.data.palette import load_truth
+from aepsl.data.voc import listed_in
 from aepsl.data.walk import pictures
 from aepsl.errors import InputError
-from aepsl.files import regular, write_json
+from aepsl.files import refuse_overwriting, write_json
 from aepsl.machine import usable_cpus
 from aepsl.metrics import rounded
 from aepsl.parallel import in_processes
@@ -59,6 +60,7 @@ def run(options: argparse.Namespace) -> None:
     if wrong := [threshold for threshold in options.thresholds if not 0 < threshold <= 1]:
         raise InputError(f"--thresholds: saliency is in 0..1. Got: {wrong[0]:g}")
     photographs = _photographs(options.images, options.list)
+    refuse_overwriting(options.output, [], suffix=".json")
 
     def judge(image_id: str) -> tuple[np.ndarray, float]:
         photograph = load_photograph(photographs[image_id])
@@ -129,8 +131,7 @@ def _photographs(folder: Path, listed: Path | None) -> dict[str, Path]:
     if listed is None:
         return found
     try:
-        lines = regular(listed).read_text(encoding="utf-8").splitlines()
-        ids = [*dict.fromkeys(line.strip() for line in lines if line.strip())]
+        ids = [*dict.fromkeys(listed_in(listed))]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{listed}: the list cannot be read ({getattr(error, 'strerror', error)})") from None
     if missing := [image_id for image_id in ids if image_id not in found]:

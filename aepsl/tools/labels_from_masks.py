@@ -3,11 +3,14 @@
 import argparse
 import csv
 import io
+import json
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
+from aepsl.data.manifest import check_classes
 from aepsl.data.palette import load_label_map
 from aepsl.data.voc import VOC_CLASSES
 from aepsl.data.void import VOID
@@ -31,8 +34,13 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the table: image,label, one row a label; hidden files are no masks."""
-    if len(set(options.classes)) < len(options.classes) or not all(map(str.strip, options.classes)):
-        raise InputError("--classes: each class has a name, and one of its own")
+    classes = [unicodedata.normalize("NFC", name).strip() for name in options.classes]
+    try:
+        check_classes(classes)
+    except InputError as error:
+        raise InputError(f"--classes: {error}") from None
+    if len(set(classes)) < len(classes):
+        raise InputError("--classes: each class has a name of its own")
     paths = sorted(pictures(options.masks, suffixes={".png"}))
     if not paths:
         raise InputError(f"{options.masks}: no PNG in this folder")
@@ -48,12 +56,15 @@ def run(options: argparse.Namespace) -> None:
             raise InputError(f"{str(path)!r}: the name is not UTF-8, or cannot be printed; rename it")
         for label in np.unique(load_label_map(path)):
             if label not in (0, VOID):
-                if label > len(options.classes):
-                    raise InputError(f"{path}: label {label}, but {len(options.classes)} classes are named")
-                image, name = path.relative_to(options.masks).with_suffix("").as_posix(), options.classes[label - 1]
+                if label > len(classes):
+                    raise InputError(f"{path}: label {label}, but {len(classes)} classes are named")
+                image, name = path.relative_to(options.masks).with_suffix("").as_posix(), classes[label - 1]
                 rows.writerow([image, name])
                 found[name] += 1
     if not found:
         raise InputError(f"{options.masks}: no mask has a class in it")
     write_text(options.output, text.getvalue())
     print(f"{options.output}: {len(paths)} masks; {', '.join(f'{name} {count}' for name, count in found.items())}")
+    if options.classes != list(VOC_CLASSES):
+        names = json.dumps(classes, ensure_ascii=False)
+        print(f"to judge by these masks, write into the configuration: dataset: {{classes: {names}}}")

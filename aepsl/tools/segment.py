@@ -181,14 +181,12 @@ def _check(options: argparse.Namespace, folders: list[Path], found: dict[Path, P
     if options.cpu_threads is not None and not 1 <= options.cpu_threads <= MOST_THREADS:
         raise InputError(f"--cpu-threads is 1 to {MOST_THREADS}. Got: {options.cpu_threads}")
     if options.probabilities:
-        if options.probabilities.is_dir():
-            raise InputError(f"{options.probabilities}: a folder; give a file")
-        refuse_overwriting(options.probabilities, [options.model, *found.values()])
-    taken = {os.path.realpath(path) for path in found.values()}
-    for folder, suffix in zip(folders, (".png", ".jpg"), strict=False):
+        refuse_overwriting(options.probabilities, [options.model, *found.values()], suffix=".h5")
+    sources = {os.path.realpath(path.parent) for path in found.values()}
+    for folder in folders:
         for name in found:
-            if os.path.realpath(folder / f"{name}{suffix}") in taken:
-                raise InputError(f"{folder / name}{suffix}: a photograph, not to be overwritten; give another folder")
+            if os.path.realpath((folder / name).parent) in sources:
+                raise InputError(f"{(folder / name).parent}: a folder of photographs; give another one")
 
 
 def _segmenter(options: argparse.Namespace) -> Segmenting:

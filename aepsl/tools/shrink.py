@@ -57,8 +57,11 @@ def run(options: argparse.Namespace) -> None:
     unread = [said for said in in_processes(shrink, each(paths, "pictures"), workers=usable_cpus()) if said]
     if unread:
         log.warning("copied as they are: %d (%s)", len(unread), unread[0])
-    if (folder / "labels.csv").is_file():
-        _copy(folder / "labels.csv", copy / "labels.csv")
+    table, copied = folder / "labels.csv", copy / "labels.csv"
+    if copied.is_file() and table.is_file() and copied.read_bytes() != table.read_bytes():
+        log.warning("%s: another table than %s, left as it is", copied, table)
+    elif table.is_file():
+        _copy(table, copied)
 
 
 def _check_that_nothing_larger_is_lost(source: Path, target: Path) -> None:

@@ -4,14 +4,17 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from hostile import HOSTILE_NAMES, Rng, damaged, name, pick, share, spoilt, survive
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aepsl.data import voc
+from aepsl.data.folder import read
 from aepsl.data.manifest import check_id
 from aepsl.errors import InputError
+from aepsl.settings.sections import Dataset
 from aepsl.workflow import Job, plan_of
 
 TABLE = 'image,label,split\na,cat,train\nsub/b,dog,train\nc,cat,val\nc,"do""g, it\'s",val\n'
@@ -71,7 +74,7 @@ def folder_of(rng: Rng, root: Path) -> None:
         os.mkfifo(root / "d.jpg")
 
 
-def jobs(dataset: dict[str, str]) -> None:
+def jobs(dataset: dict[str, Any]) -> None:
     """All that a dry run asks of a dataset."""
     plan = plan_of({"dataset": dataset, "network": {"weights": None}})
     plan.wanted()
@@ -110,8 +113,11 @@ def make_csv(rng: Rng, folder: Path) -> None:
 
 def read_folder(folder: Path) -> None:
     root, table = folder / "root", folder / "root/labels.json"
-    more = {"labels": str(table)} if table.exists() else {}
-    jobs({"format": "folder", "root": str(root), "masks": str(folder / "masks"), **more})
+    more: dict[str, Any] = {"labels": str(table)} if table.exists() else {}
+    dataset = {"format": "folder", "root": str(root), **more}
+    jobs(dataset)
+    classes = read(Dataset(**dataset), "train").classes
+    jobs(dataset | {"masks": str(folder / "masks"), "classes": list(classes)})
 
 
 def test_tables(tmp_path: Path) -> None:

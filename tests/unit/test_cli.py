@@ -20,6 +20,7 @@ from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Manifest
 from aepsl.data.palette import load_label_map, save_label_map
 from aepsl.data.voc import VOC_CLASSES, read_table
+from aepsl.files import sha256
 from aepsl.graph import PRODUCTS, STAGES
 from aepsl.machine import Machine
 from aepsl.settings.sections import Dataset
@@ -206,10 +207,13 @@ def test_labels_from_masks_without_masks_says_so(refusal: Callable[..., str]) ->
     Path("masks/._photograph.png").write_text("hidden")
     assert "masks: no mask has a class in it" in refusal("labels-from-masks", "masks")
     assert "an input, not to be" in refusal("labels-from-masks", "masks", "--output", "masks/photograph.png")
-    for names in (["dog", "dog"], ["dog", " "]):
-        assert "--classes: each class has a name, and one of its own" in refusal(
-            "labels-from-masks", "masks", "--classes", *names
-        )
+    for names, said in (
+        (["dog", " dog"], "each class has a name of its own"),
+        (["dog", " "], "'' cannot name a class"),
+        (["dog", "background"], "'background' cannot name a class"),
+        (["a\nb"], "'a\\nb' cannot name a class"),
+    ):
+        assert f"--classes: {said}" in refusal("labels-from-masks", "masks", "--classes", *names)
     os.rename("masks/photograph.png", b"masks/\xff.PNG")
     assert "the name is not UTF-8" in refusal("labels-from-masks", "masks")
 
@@ -244,6 +248,10 @@ def test_shrunk_photographs_and_masks_keep_names_proportions_and_labels(
     assert set(np.unique(labels)) == {0, 1, 2}
     for name in ("c.WEBP", "broken.png", "labels.csv"):
         assert Path("small", name).read_bytes() == Path("photographs", name).read_bytes(), "small or unread: as it is"
+    Path("small/labels.csv").write_text("image,label\na/b.jpg,dog\n")
+    main(["shrink", "photographs", "small", "--side", "100"])
+    assert "small/labels.csv: another table than photographs/labels.csv, left as it is" in capsys.readouterr().err
+    assert Path("small/labels.csv").read_text() == "image,label\na/b.jpg,dog\n"
     assert "photographs/a/b.jpg: larger than small/a/b.jpg, which would" in refusal("shrink", "small", "photographs")
     assert load_photograph(Path("photographs/a/b.jpg")).shape == (300, 401, 3), "the folders were interchanged"
     assert "lies in the other" in refusal("shrink", "photographs", "photographs/small")
@@ -253,9 +261,10 @@ def test_shrunk_photographs_and_masks_keep_names_proportions_and_labels(
 
 
 def test_summary_of_a_folder_without_results_says_so(refusal: Callable[..., str]) -> None:
-    assert "results/miou.json: no such file" in refusal("summary")
-    assert "absent/miou.json: no such file" in refusal("summary", "absent")
+    assert "results: no such folder of results" in refusal("summary")
+    assert "absent: no such folder of results" in refusal("summary", "absent")
     Path("results").mkdir()
+    assert "results/miou.json: no such file" in refusal("summary")
     Path("results/miou.json").write_text("{")
     assert "results/miou.json: not readable as JSON" in refusal("summary")
 
@@ -271,6 +280,24 @@ def test_summary_tells_the_headline_and_what_there_is_to_see(capsys: pytest.Capt
     assert "4 validation images" in said and "0.420" in said and "0.400" in said
     assert "0.700" in said and "share 0.60" in said
     assert "results/overview.png" in said and "quality.json" not in said
+
+
+def test_summary_tells_no_figure_of_earlier_predictions(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("predictions", "predictions_crf"):
+        Path("results", name).mkdir(parents=True)
+        Path("results", name, "index.json").write_text(name)
+    miou = {"images": 4, "miou": 0.42, "without_crf": {"miou": 0.4}}
+    miou["predictions"] = sha256(Path("results/predictions/index.json"))
+    Path("results/miou.json").write_text(json.dumps(miou))
+    told = {"settings": {"crf": {"iterations": 0}}, "images": {"train": "t", "val": "v", "rounds": []}}
+    Path("results/provenance.json").write_text(json.dumps({"runs": {".": told}}))
+    main(["summary"])
+    said = capsys.readouterr().out
+    assert "0.420" in said and "results/predictions " in said, "those after the CRF are of another configuration"
+    Path("results/predictions/index.json").write_text("trained anew")
+    main(["summary"])
+    said = capsys.readouterr().out
+    assert "0.420" not in said and "no mIoU: results/miou.json: of earlier predictions than those beside it" in said
 
 
 def test_summary_without_masks_tells_what_was_left_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -156,6 +156,14 @@ def test_names_that_no_result_can_have_are_refused(photographs: Photographs, nam
     assert said.startswith("ROOT: photograph '") and said.endswith("; rename it")
 
 
+def test_a_table_may_name_whole_paths(photographs: Photographs) -> None:
+    photographs.add("x/a.jpg", "b.jpg")
+    photographs.table(f"{photographs.root}/x/a.jpg,cat", "b,dog")
+    assert photographs.ids() == ["b", "x__a"]
+    photographs.table("/elsewhere/a.jpg,cat", "b,dog")
+    assert "no photograph '/elsewhere/a.jpg' below ROOT" in photographs.refusal()
+
+
 def test_rows_without_a_photograph_are_counted_or_left_out(photographs: Photographs) -> None:
     photographs.add("a.jpg", "b.HEIC")
     photographs.table("a,cat", "gone/1.jpg,cat", "gone/1.jpg,dog", "gone/2,dog")
@@ -239,7 +247,10 @@ def test_masks_among_the_photographs_are_none_and_lie_under_the_photographs_path
     photographs.table("a,cat", "b.c.webp,dog")
     masks = photographs.root / "masks"
     assert photographs.ids(masks=str(masks)) == ["a", "x__b.c"]
-    dataset = Dataset(format="folder", root=str(photographs.root), masks=str(masks))
+    bare = Dataset(format="folder", root=str(photographs.root), masks=str(masks))
+    with pytest.raises(InputError, match=r'Set dataset\.classes to their order, .* sorted labels: \["cat","dog"\]'):
+        folder.masks(bare, "train")
+    dataset = bare.model_copy(update={"classes": ["dog", "cat"]})
     assert folder.masks(dataset, "train") == (masks, [masks / "a.png", masks / "x/b.c.png"])
     assert folder.masks(dataset.model_copy(update={"masks": None}), "train") is None
     with pytest.raises(InputError, match=r"absent: no such folder of masks; set dataset\.masks"):

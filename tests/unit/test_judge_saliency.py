@@ -104,9 +104,11 @@ def test_label_maps_are_masks_too_and_void_is_not_counted() -> None:
 
 def test_a_list_names_what_is_judged(capsys: pytest.CaptureFixture[str]) -> None:
     Path("masks/p1.png").unlink()
-    Path("some.txt").write_text("p2\np0\n")
+    Path("some.txt").write_text("\ufeffp2\np0.jpg\n", encoding="utf-8")
     assert judged("--maps", "maps", "--list", "some.txt")["images"] == 2
     Path("judged.json").unlink()
+    taken = refused(capsys, "--list", "some.txt", "--output", "some.txt")
+    assert "some.txt: is there already, and is no .json" in taken
     assert "masks/p1.png: no such label map" in refused(capsys, "--maps", "maps")
     Path("some.txt").write_text("p0\np7\np8")
     assert "some.txt: images has no photograph p7 (2 missing)" in refused(capsys, "--list", "some.txt")

@@ -99,6 +99,14 @@ def test_a_photograph_that_the_table_alone_has_is_counted_too(root: Path) -> Non
         made(root, "val", skip_unreadable=True)
 
 
+def test_the_log_names_all_that_were_left_out(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with open(root / "labels.csv", "a", encoding="utf-8") as table:
+        table.writelines(f"gone{n},cat,train\n" for n in range(5))
+    with caplog.at_level(logging.DEBUG):
+        assert made(root, skip_unreadable=True).skipped == 5
+    assert [f"left out: gone{n}: no such photograph" in caplog.text for n in range(5)] == [True] * 5
+
+
 def test_photographs_too_large_to_learn_from_are_told_of(
     root: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -256,7 +256,7 @@ def test_photographs_and_labels_of_a_folder_rerun_exactly_the_manifest(
 def test_masks_of_a_folder_rerun_who_judges_by_them_alone(photographs: Path) -> None:
     masks = photographs.parent / "masks"
     (masks / "x").mkdir(parents=True)
-    folder = {"format": "folder", "root": str(photographs)}
+    folder = {"format": "folder", "root": str(photographs), "classes": ["cat", "dog"]}
     bare, masked = (plan(dataset=folder | own, variants={}) for own in ({}, {"masks": str(masks)}))
     assert judged(bare) == judged(masked) == {"results/overview.png"}
     (masks / "x/c.png").touch()

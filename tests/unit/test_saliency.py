@@ -2,6 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -301,10 +302,16 @@ def test_external_map_in_colour_or_with_transparency_is_refused(tmp_path, channe
     refused(tmp_path, "a", naming=save(tmp_path / "a.png", values), matching=matching)
 
 
+def test_external_map_is_found_under_a_name_of_decomposed_accents(tmp_path):
+    values = np.arange(48 * 64, dtype=np.uint8).reshape(48, 64)
+    save(tmp_path / f"{unicodedata.normalize('NFD', 'Grüße')}.PNG", values)
+    assert external_map(tmp_path, "Grüße", (48, 64)).shape == (48, 64)
+
+
 def test_two_external_maps_of_one_photograph_are_refused(tmp_path):
     for name in ("a.png", "a.jpg"):
         save(tmp_path / name, np.zeros((48, 64), np.uint8))
-    refused(tmp_path, "a", naming=tmp_path, matching=r"a\.png, a\.jpg")
+    refused(tmp_path, "a", naming=tmp_path, matching=r"a\.jpg, a\.png")
 
 
 @pytest.mark.parametrize("image_id", ["../a", "sub/a", "..", ".", "", "..\\a", "/a", "a\0"])

@@ -130,10 +130,22 @@ def test_an_exponent_that_yaml_takes_for_text_is_explained(tmp_path: Path) -> No
 
 def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_bytes(b"seed: \xff\xfe")
-    for name in ("absent.yaml", "c.yaml", "."):
-        with pytest.raises(InputError, match="the configuration cannot be read") as caught:
+    for name, said in (
+        ("absent.yaml", "the configuration cannot be read"),
+        ("c.yaml", "cannot be read"),
+        (".", "folder"),
+    ):
+        with pytest.raises(InputError, match=said) as caught:
             load(tmp_path / name)
         assert str(tmp_path / name) in str(caught.value)
+
+
+def test_a_leading_tilde_is_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    text = "results: ~/out\ndataset: {root: ~/voc, labels: ~/l.csv}\nnetwork: {weights: ~/w.pth}"
+    s = loaded(tmp_path, text)
+    assert (s.results, s.dataset.root) == ("/home/somebody/out", "/home/somebody/voc")
+    assert (s.dataset.labels, s.network.weights) == ("/home/somebody/l.csv", "/home/somebody/w.pth")
 
 
 @pytest.mark.parametrize("text", ["out/", "./out", "out//"])

@@ -186,9 +186,9 @@ def test_a_missing_empty_or_truncated_file_is_named(tmp_path: Path, content: flo
 def test_a_folder_or_a_text_in_its_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "c.h5").write_text("not HDF5")
     (tmp_path / "folder.h5").mkdir()
-    for path in (tmp_path / "c.h5", tmp_path / "folder.h5"):
-        with pytest.raises(InputError, match=r"not a readable HDF5 file .*; remove it and run again"):
-            stores.Reader(path, "cams")
+    for name, said in (("c", "not a readable HDF5 file .*; remove it and run again"), ("folder", "a folder; give a")):
+        with pytest.raises(InputError, match=said):
+            stores.Reader(tmp_path / f"{name}.h5", "cams")
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
