@@ -1,16 +1,28 @@
-"""A folder of pictures, one an image, with an index: what stages make of photographs that is no HDF5 file."""
+"""Photographs of a manifest, and folders of pictures, one an image, with an index: what stages read and make."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from aepsl.data.images import load_photograph
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.files import flush_all, sha256
+from aepsl.parallel import ahead
+from aepsl.progress import each
 
 Array = npt.NDArray[np.uint8]
+
+
+def photographs(manifest: Manifest, title: str) -> Iterator[tuple[Entry, Array]]:
+    """Each entry with its photograph, uint8 (H, W, 3), read a little ahead; with a bar of that title."""
+
+    def load(entry: Entry) -> tuple[Entry, Array]:
+        return entry, load_photograph(manifest.file(entry))
+
+    yield from ahead(load, each(manifest.entries, title))
 
 
 def made(entry: Entry, folder: Path, save: Callable[[Path, Array], None], picture: Array) -> Entry:

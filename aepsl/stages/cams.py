@@ -3,18 +3,14 @@
 import logging
 from pathlib import Path
 
-import numpy as np
-
 from aepsl import stores
 from aepsl.attention.views import averaged_maps
 from aepsl.classifying import Classifying
 from aepsl.compute import Compute
-from aepsl.data.images import load_photograph
-from aepsl.data.manifest import Entry, Manifest
+from aepsl.data.index import photographs
+from aepsl.data.manifest import Manifest
 from aepsl.files import canonical
 from aepsl.machine import Machine
-from aepsl.parallel import ahead
-from aepsl.progress import each
 from aepsl.settings.stages import CamsSettings
 from aepsl.shards import WHOLE, Shard
 
@@ -29,9 +25,6 @@ def run(
     classify = Classifying.load(classifier, Compute.on(machine, cpu_threads=settings.cpu_threads))
     card = classify.card
 
-    def load(entry: Entry) -> tuple[Entry, np.ndarray]:
-        return entry, load_photograph(manifest.file(entry))
-
     attributes = {
         "title": f"class activation maps of round {settings.round}",
         "round": settings.round,
@@ -39,9 +32,8 @@ def run(
         "units": "score; stored number times scale_factor",
         "settings": canonical(settings.model_dump()),
     }
-    entries = each(manifest.entries, f"round {settings.round} CAMs")
     with stores.create(output, "cams", attributes) as store:
-        for entry, photograph in ahead(load, entries):
+        for entry, photograph in photographs(manifest, f"round {settings.round} CAMs"):
             found = averaged_maps(
                 classify.maps,
                 photograph,

@@ -1,19 +1,18 @@
 """Judge each round's classifier on the validation photographs, by their image-level labels: mAP."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from aepsl.classifying import Classifying
 from aepsl.compute import Compute
-from aepsl.data.images import load_photograph
-from aepsl.data.manifest import Entry, Manifest, one_hot
+from aepsl.data.index import photographs
+from aepsl.data.manifest import Manifest, one_hot
 from aepsl.errors import InputError
 from aepsl.files import write_json
 from aepsl.machine import Machine
 from aepsl.metrics import average_precision, rounded
-from aepsl.parallel import ahead
-from aepsl.progress import each
 from aepsl.settings.stages import JudgeClassifiersSettings
 
 
@@ -26,20 +25,18 @@ def run(
     its mean.
     """
     manifest = Manifest.read(images)
-    entries = [entry for entry in manifest.entries if entry.labels]  # of a photograph in no table nothing is known
-    labels = np.array([one_hot(manifest, entry.labels) for entry in entries], bool)
-    if not entries:
+    labelled = tuple(entry for entry in manifest.entries if entry.labels)  # of others nothing is known
+    manifest = replace(manifest, entries=labelled)
+    labels = np.array([one_hot(manifest, entry.labels) for entry in labelled], bool)
+    if not labelled:
         raise InputError(f"{images}: no image has a label to judge classifiers by")
     compute = Compute.on(machine, cpu_threads=settings.cpu_threads)
     judging = [Classifying.load(path, compute) for path in classifiers]
 
-    def load(entry: Entry) -> np.ndarray:
-        return load_photograph(manifest.file(entry))
-
     scores = np.array(
         [
             [classify.class_scores(photograph) for classify in judging]
-            for photograph in ahead(load, each(entries, "classifiers"))
+            for _, photograph in photographs(manifest, "classifiers")
         ]
     )
     records = []
@@ -47,4 +44,4 @@ def run(
         found = average_precision(scores[:, t - 1], labels)
         by_class = {name: rounded(ap) for name, ap in zip(manifest.classes, found, strict=True)}
         records.append({"round": t, "map": rounded(float(np.nanmean(found))), "average_precision": by_class})
-    write_json(output, {"images": len(entries), "rounds": records})
+    write_json(output, {"images": len(labelled), "rounds": records})

@@ -7,15 +7,12 @@ import numpy as np
 
 from aepsl import stores
 from aepsl.compute import Compute
-from aepsl.data.images import load_photograph
-from aepsl.data.index import made, write_index
-from aepsl.data.manifest import BACKGROUND, Entry, Manifest
+from aepsl.data.index import made, photographs, write_index
+from aepsl.data.manifest import BACKGROUND, Manifest
 from aepsl.data.palette import save_label_map
 from aepsl.files import canonical
 from aepsl.machine import Machine
-from aepsl.parallel import ahead
 from aepsl.prediction import candidates, label_map, prohibited
-from aepsl.progress import each
 from aepsl.segmenting import Segmenting
 from aepsl.settings.stages import PredictSettings
 from aepsl.shards import WHOLE, Shard
@@ -43,12 +40,9 @@ def run(
         "settings": canonical(settings.model_dump()),
     }
 
-    def load(entry: Entry) -> tuple[Entry, np.ndarray]:
-        return entry, load_photograph(manifest.file(entry))
-
     entries = []
     with stores.create(scores, "scores", attributes) as store:
-        for entry, photograph in ahead(load, each(manifest.entries, "predictions")):
+        for entry, photograph in photographs(manifest, "predictions"):
             found, class_scores = segment(photograph)
             found = prohibited(found, class_scores, below=settings.prohibit_below)
             size = photograph.shape[:2]

@@ -7,14 +7,12 @@ import numpy as np
 
 from aepsl.compute import Compute
 from aepsl.crf import crf_labels
-from aepsl.data.images import load_photograph
-from aepsl.data.index import made, write_index
+from aepsl.data.index import made, photographs, write_index
 from aepsl.data.manifest import Entry, Manifest
 from aepsl.data.palette import save_label_map
 from aepsl.machine import Machine
-from aepsl.parallel import ahead, in_processes
+from aepsl.parallel import in_processes
 from aepsl.prediction import probabilities, upsampled_scores
-from aepsl.progress import each
 from aepsl.segmenting import Segmenting
 from aepsl.settings.stages import SelfLabelsSettings
 from aepsl.shards import WHOLE, Shard
@@ -27,11 +25,8 @@ def run(
     manifest = Manifest.read(images).shard(shard)
     segment = Segmenting.load(model, Compute.on(machine, cpu_threads=settings.cpu_threads))
 
-    def load(entry: Entry) -> tuple[Entry, np.ndarray]:
-        return entry, load_photograph(manifest.file(entry))
-
     def scored() -> Iterator[tuple[Entry, np.ndarray, np.ndarray, np.ndarray]]:
-        for entry, photograph in ahead(load, each(manifest.entries, "self-labels")):
+        for entry, photograph in photographs(manifest, "self-labels"):
             scores, _ = segment(photograph)
             labels = np.array([0, *manifest.label_indices(entry)], np.uint8)
             yield entry, photograph, labels, scores[labels]

@@ -25,7 +25,6 @@ from aepsl.models import Card, generator_of, load_weights
 from aepsl.networks.build import backbone, initialised
 from aepsl.networks.segmenter import Segmenter
 from aepsl.parallel import in_processes
-from aepsl.pseudo_labels import BACKGROUND
 from aepsl.psl import psl_loss, seed_loss
 from aepsl.seeds import seed_of
 from aepsl.settings.sections import Segmentation
@@ -147,7 +146,7 @@ def labelled_background(label_maps: Iterable[Path], *, workers: int) -> float:
 
     def count(path: Path) -> npt.NDArray[np.int64]:
         labels = load_label_map(path)
-        return np.array([(labels == BACKGROUND).sum(), (labels == VOID).sum()])
+        return np.array([(labels == 0).sum(), (labels == VOID).sum()])
 
     labelled, ignored = sum(in_processes(count, label_maps, workers=workers), start=np.zeros(2, np.int64))
     return float((labelled + 0.5) / (labelled + ignored + 0.5))  # not 0 where none is labelled

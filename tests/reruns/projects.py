@@ -32,7 +32,7 @@ crf: {iterations: 1}
 """
 FOLDER = """
 results: own
-dataset: {format: folder, root: photographs, masks: masks}
+dataset: {format: folder, root: photographs, masks: masks, classes: [bird, boat, car, cat, cow, train]}
 erasing: {rounds: 1, merge: 1, reading: calibrated, target_area: 0.15}
 crf: {iterations: 0}
 """

@@ -131,7 +131,7 @@ DEVKIT = [
     setting("cpu_threads", "1", "train_classifier, cams, train_segmentation, predict, judge_classifiers"),
     Row("`dataset: {format: folder, …}`, the same photographs", "manifest", name="dataset.format",
         config="dataset={format: folder, root: devkit/JPEGImages, labels: devkit/labels.csv, "
-        "masks: devkit/SegmentationClass}"),
+        "masks: devkit/SegmentationClass, classes: [bird, boat, car, cat, cow, train]}"),
     setting("dataset.root", "moved_devkit", "manifest"),
     setting("dataset.train_list", "other", "manifest train"),
     setting("dataset.val_list", "other", "manifest val"),

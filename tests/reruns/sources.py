@@ -33,6 +33,7 @@ USED = {
     "data/augment.py": TRAINING,
     "data/batches.py": TRAINING,
     "data/images.py": f"{PHOTOGRAPHS}, pseudo_labels, {JUDGES}",
+    "data/index.py": "cams, erase, pseudo_labels, self_labels, predict, crf, judge_classifiers",
     "data/labels.py": "manifest",
     "data/manifest.py": LISTS,
     "data/palette.py": f"scenes, {LABEL_MAPS}",
@@ -108,6 +109,7 @@ UNUSED = (
     "options.py",
     "outside.py",
     "provenance.py",
+    "run_folder.py",
     "saliency/external.py",
     "saliency/measures.py",
     "settings/base.py",
@@ -142,7 +144,7 @@ IMPORTED = {
     "stores.py": ("self_labels", "gather.py imports it"),
     "machine.py": (f"{WORKERS}, submission", "says where to compute, not what"),
     "networks/weights.py": ("cams, judge_classifiers, predict, self_labels", "build.py imports it, for training alone"),
-    "progress.py": (f"manifest, {SHOWN}, judge_classifiers, judge_labels, submission", "draws bars"),
+    "progress.py": (f"manifest, {SHOWN}, erase, judge_classifiers, judge_labels, submission", "draws bars"),
 }
 """Stages that import a file all the same, and why: an edit reruns them too."""
 

@@ -47,7 +47,8 @@ def words_for(configuration: str, devkit: Path) -> tuple[dict[str, Any], list[st
         lists = ", train_list: train, val_list: val" if values["dataset"].get("train_list", "").endswith(".txt") else ""
         words += ["--config", f"dataset={{root: {devkit}{lists}}}"]
     if values["dataset"]["format"] == "folder":
-        words += ["--config", f"dataset={{root: {devkit}/JPEGImages, masks: {devkit}/SegmentationClass}}"]
+        masks = f"masks: {devkit}/SegmentationClass, classes: [cat, dog]"
+        words += ["--config", f"dataset={{root: {devkit}/JPEGImages, {masks}}}"]
     return values, words
 
 
