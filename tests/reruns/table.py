@@ -34,9 +34,9 @@ run plans after a finished run. `make reruns` makes the page and ends with an er
 some of the rows, and fails if a setting or a source file has none.
 
 A dry run shows every job that may follow, and a run that has begun does all of them. Only the next invocation stops
-early: after a job that ran again and gave the same bytes, it runs nothing but the figure of its time. So if an edit of
-the code that reads photographs should change no manifest, `snakemake --until manifest` and then `snakemake` train
-nothing. `make reruns` tries this too, for a job of each stage.
+early: after a job that ran again and gave the same bytes, it runs nothing. So if an edit of the code that reads
+photographs should change no manifest, `snakemake --until manifest` and then `snakemake` train nothing. `make reruns`
+tries this too, for a job of each stage.
 
 Two jobs of the report are tried in each row but not listed, because each takes seconds: `plot_resources`, the figure of
 time and memory, follows every job behind the default target, and `list_settings` follows every setting except device,
