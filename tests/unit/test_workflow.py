@@ -282,3 +282,16 @@ def test_a_backbone_chosen_by_name_is_part_of_the_code() -> None:
     assert changed == {
         "train_classifier", "cams", "judge_classifiers", "train_segmentation", "predict", "self_labels"
     }  # fmt: skip
+
+
+def test_a_run_is_told_where_it_finds_its_images_in_its_own_folder_or_anothers() -> None:
+    variants = {"whole": {"erasing": {"fill": "none"}}, "late": {"erasing": {"per_round": [{"round": 3, "epochs": 1}]}}}
+    told = plan(dataset={"format": "scenes"}, variants=variants, seeds=[3]).told()
+    assert told["variants/whole"]["images"]["rounds"] == ["data/train.json"] * 4, "nothing is erased"
+    late = told["variants/late-seed3"]["images"]
+    assert late["val"] == "variants/seed3/data/val.json", "its scenes are drawn from its seed"
+    assert late["rounds"][1:] == [
+        *(f"variants/seed3/round{t}/erased/index.json" for t in (1, 2)),
+        "variants/late-seed3/round3/erased/index.json",
+    ]
+    assert told["."]["settings"]["seed"] == 0 and told["variants/late-seed3"]["settings"]["seed"] == 3
